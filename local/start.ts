@@ -1,0 +1,56 @@
+import { parseStartOptions } from './options.ts';
+import { startNetwork, type LocalNetwork } from './network.ts';
+import { writeReadyFile } from './ready-file.ts';
+import { startDemo, type Demo } from './demo/demo.ts';
+
+const options = parseStartOptions(process.argv, process.env);
+const startedAtMs = Date.now();
+const report = (line: string): void => console.error(`edgetally: ${line}`);
+
+let isReady = false;
+const network: LocalNetwork = await startNetwork(options, { report, onRestart: () => void announce() });
+let demo: Demo | null = null;
+stopOnSignals();
+
+await network.ready();
+isReady = true;
+await announce();
+printWelcome();
+if (options.demo) demo = await startDemo(network, report);
+
+/** Rewrites the ready file after every (re)start, once everything answers. */
+async function announce(): Promise<void> {
+  if (!isReady || options.readyFile === null) return;
+  await network.ready();
+  writeReadyFile(options.readyFile, network);
+}
+
+function printWelcome(): void {
+  const { apiKeys } = network.secrets;
+  const pops = Object.entries(network.edgeUrls).map(([region, url]) => `  edge ${region.padEnd(8)} ${url}`);
+  console.log(
+    [
+      `edgetally is ready after ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`,
+      ...pops,
+      `  hub           ${network.hubUrl}   (dashboard at /, operators at /ops, API at /docs)`,
+      `  data          ${options.dataDir}`,
+      ...Object.entries(apiKeys).map(([name, key]) => `  key ${name.padEnd(9)} ${key}`),
+      options.demo ? '  demo traffic is on; --no-demo starts empty' : '  no demo traffic',
+      '',
+    ].join('\n'),
+  );
+}
+
+function stopOnSignals(): void {
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    report('stopping: what was acknowledged is on its way to the store (Ctrl-C again to leave at once)');
+    await demo?.stop();
+    await network.stop();
+    process.exit(0);
+  };
+  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+}
