@@ -2,7 +2,7 @@ import type { WorkerBundle } from './bundle.ts';
 
 /** Date of the runtime's behaviour; the same as in wrangler.toml. */
 export const COMPATIBILITY_DATE = '2026-11-01';
-export const COMPATIBILITY_FLAGS = ['nodejs_compat'];
+export const COMPATIBILITY_FLAGS: readonly string[] = [];
 
 /**
  * Garbage is collected whole and with a small nursery: p99.9 of a redirect falls by an order of magnitude for a few per cent of CPU

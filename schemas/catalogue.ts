@@ -1,4 +1,5 @@
 import type { Pricing } from '../core/money.ts';
+import type { ShardEpoch } from '../core/routing.ts';
 
 /** Windows that a campaign may set for itself; DESIGN §2 gives the defaults. */
 export type CampaignPolicy = {
@@ -61,8 +62,7 @@ export type SnapshotKey = {
   readonly signingSecret: string;
 };
 
-/** Shard counts by time: a token keeps the count that was in force when it was issued. */
-export type ShardEpoch = { readonly epoch: number; readonly sinceMs: number; readonly shards: number };
+export type { ShardEpoch };
 
 /** What the hub tells every edge, signed. */
 export type Snapshot = Catalogue & {

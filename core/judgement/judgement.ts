@@ -1,5 +1,5 @@
 import type { DispositionCode, ReasonCode } from '../disposition.ts';
-import type { EventKindCode } from '../event.ts';
+import type { EventKindCode, Key64 } from '../event.ts';
 import type { Nanos } from '../money.ts';
 import type { EpochMs } from '../time.ts';
 
@@ -29,6 +29,8 @@ export type Attribution = {
 
 /** A counted click without its impression: all that its correction will need. */
 export type WaitingClick = {
+  /** Hash of (kind, ad, click id): tells this click from others that claim the same impression. */
+  readonly id: Key64;
   readonly eventTimeMs: EpochMs;
   readonly costNanos: Nanos;
   readonly attributionWindowMs: number;

@@ -63,11 +63,12 @@ export class RunningNetwork {
     return this.#log;
   }
 
-  /** Kills a child outright and returns when the supervisor has announced its successor. */
-  async kill(name: 'workerd' | 'hub', signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const before = this.info.pids[name];
-    process.kill(before, signal);
-    await until(() => this.info.pids[name] !== before, READY_MS, () => `${name} was not started again: ${this.#log}`);
+  /** Kills children outright, together, and returns when the supervisor has announced their successors. One call at a time. */
+  async kill(...names: readonly ('workerd' | 'hub')[]): Promise<void> {
+    const before = this.info.pids;
+    for (const name of names) process.kill(before[name], 'SIGKILL');
+    const announced = (): boolean => names.every((name) => this.info.pids[name] !== before[name]);
+    await until(announced, READY_MS, () => `${names.join(' and ')} not started again: ${this.#log}`);
   }
 
   /** SIGINT, as Ctrl-C sends it; resolves when all is over. */

@@ -1,0 +1,169 @@
+import { DISPOSITIONS, dispositionName } from '../disposition.ts';
+import { assert } from '../errors.ts';
+import { EVENT_KINDS, NO_KEY } from '../event.ts';
+import type { EdgeTally, Key64 } from '../event.ts';
+import type { Attribution, Judgement } from '../judgement/judgement.ts';
+import { secondOf } from '../time.ts';
+import type { Booking, BookableBatch, BookableCommit } from './bookable.ts';
+import type { DeltaRow, LedgerRow } from './cell.ts';
+import { assertDelta } from './delta.ts';
+import { IntIndex } from './int-index.ts';
+import { LedgerTable } from './ledger-table.ts';
+import { MeasureColumns } from './measure-columns.ts';
+import { StringNumbers } from './string-numbers.ts';
+import type { BatchNumbers } from './string-numbers.ts';
+import { ViewerSets } from './viewer-sets.ts';
+
+/** Words of a cell's key. */
+const WORD = { second: 0, advertiser: 1, campaign: 2, ad: 3, creative: 4, publisher: 5, placement: 6, country: 7, device: 8, outcome: 9 } as const;
+const KEY_WORDS = 10;
+
+/**
+ * One shard's open cells: what its commits since the last `drain` add up to, by (second, dimensions, kind, disposition, reason),
+ * with the ledger beside them. The live path and recovery both book through `bookCommit`, so a shard that was evicted comes
+ * back to the same rows.
+ */
+export class CellTable {
+  readonly #region: string;
+  readonly #strings = new StringNumbers();
+  readonly #cells = new IntIndex(KEY_WORDS);
+  readonly #measures = new MeasureColumns();
+  readonly #viewers = new ViewerSets();
+  readonly #ledger: LedgerTable;
+  readonly #key = new Int32Array(KEY_WORDS);
+
+  /** `region` is the shard's home region: its ledger terms are booked there. */
+  constructor({ region }: { region: string }) {
+    this.#region = region;
+    this.#ledger = new LedgerTable(this.#strings);
+  }
+
+  get rowCount(): number {
+    return this.#cells.size;
+  }
+
+  get ledgerRowCount(): number {
+    return this.#ledger.size;
+  }
+
+  /** Books a judged batch: its events, its corrections, its edge tallies. */
+  bookCommit({ batch, judgements, attributions }: BookableCommit): void {
+    assert(judgements.length === batch.eventCount, 'one judgement an event');
+    const numbers = this.#strings.forBatch(batch);
+    for (let i = 0; i < batch.eventCount; i++) {
+      this.#dimensionsOf(batch, i, numbers);
+      this.#bookEvent(batch, i, judgements[i]!);
+    }
+    for (const attribution of attributions) this.correct(attribution);
+    for (const tally of batch.tallies) this.tally(tally);
+  }
+
+  /** Books one change of one cell. */
+  book(booking: Booking, viewer: Key64 = NO_KEY): void {
+    const { dimensions } = booking;
+    const key = this.#key;
+    key[WORD.advertiser] = this.#strings.numberOf(dimensions.advertiserId);
+    key[WORD.campaign] = this.#strings.numberOf(dimensions.campaignId);
+    key[WORD.ad] = this.#strings.numberOf(dimensions.adId);
+    key[WORD.creative] = this.#strings.numberOf(dimensions.creativeId);
+    key[WORD.publisher] = this.#strings.numberOf(dimensions.publisherId);
+    key[WORD.placement] = this.#strings.numberOf(dimensions.placementId);
+    key[WORD.country] = this.#strings.numberOf(dimensions.country);
+    key[WORD.device] = this.#strings.numberOf(dimensions.deviceType);
+    const row = this.#rowAt(booking.second, booking.kind, booking.disposition, booking.reason);
+    this.#measures.add(row, booking.count, booking.billable, booking.viewable, booking.late, booking.costNanos);
+    if (booking.disposition === DISPOSITIONS.counted) this.#viewers.add(row, viewer.lo, viewer.hi);
+  }
+
+  /** Books the signed correction of a click that turned billable, in the click's own second. */
+  correct({ click }: Attribution): void {
+    this.book({
+      second: secondOf(click.eventTimeMs),
+      dimensions: click.cell,
+      kind: EVENT_KINDS.click,
+      disposition: DISPOSITIONS.counted,
+      reason: 0,
+      count: 0,
+      billable: 1,
+      viewable: 0,
+      late: 1,
+      costNanos: click.costNanos,
+    });
+  }
+
+  /** Books what an edge saw: accepted events, or those refused with one code. */
+  tally({ region, receivedSecond, rejection, count }: EdgeTally): void {
+    this.#ledger.add({ stage: 'edge', region, receivedSecond, term: rejection === '' ? 'accepted' : rejection, count });
+  }
+
+  /** Gives every row, asserted, and begins again with none. */
+  drain(): { rows: DeltaRow[]; ledger: LedgerRow[] } {
+    const viewersOf = this.#viewers.drain(this.#cells.size);
+    const rows: DeltaRow[] = [];
+    for (let row = 0; row < this.#cells.size; row++) {
+      const delta = this.#rowOut(row, viewersOf[row] ?? null);
+      assertDelta(delta);
+      rows.push(delta);
+    }
+    const ledger = this.#ledger.drain();
+    this.#measures.clear();
+    this.#cells.clear();
+    this.#strings.forgetIfMany();
+    return { rows, ledger };
+  }
+
+  #bookEvent(batch: BookableBatch, i: number, judgement: Judgement): void {
+    const { disposition } = judgement;
+    const counted = disposition === DISPOSITIONS.counted;
+    const row = this.#rowAt(secondOf(batch.eventTimeMs(i)), judgement.kind, disposition, judgement.reason);
+    this.#measures.add(row, 1, Number(judgement.billable), Number(judgement.viewable), Number(counted && judgement.late), judgement.costNanos);
+    if (counted) this.#viewers.add(row, batch.viewerLo(i), batch.viewerHi(i));
+    const term = dispositionName(disposition);
+    assert(term !== undefined, 'a disposition has a name');
+    this.#ledger.add({ stage: 'shard', region: this.#region, receivedSecond: secondOf(batch.receivedAtMs(i)), term, count: 1 });
+  }
+
+  /** Fills the key's dimensions from the batch's own numbers. */
+  #dimensionsOf(batch: BookableBatch, i: number, numbers: BatchNumbers): void {
+    const key = this.#key;
+    const ad = batch.adIndex(i) * 4;
+    const creative = batch.creativeIndex(i);
+    key[WORD.advertiser] = numbers.ads[ad]!;
+    key[WORD.campaign] = numbers.ads[ad + 1]!;
+    key[WORD.ad] = numbers.ads[ad + 2]!;
+    key[WORD.creative] = creative === 0 ? numbers.ads[ad + 3]! : numbers.ofString(creative);
+    key[WORD.publisher] = numbers.ofString(batch.publisherIndex(i));
+    key[WORD.placement] = numbers.ofString(batch.placementIndex(i));
+    key[WORD.country] = this.#strings.numberOf(batch.country(i));
+    key[WORD.device] = this.#strings.numberOf(batch.deviceType(i));
+  }
+
+  #rowAt(second: number, kind: number, disposition: number, reason: number): number {
+    this.#key[WORD.second] = second;
+    this.#key[WORD.outcome] = (kind << 16) | (disposition << 8) | reason;
+    return this.#cells.rowOf(this.#key);
+  }
+
+  #rowOut(row: number, viewers: DeltaRow['viewers']): DeltaRow {
+    const text = (word: number): string => this.#strings.textOf(this.#cells.word(row, word));
+    const outcome = this.#cells.word(row, WORD.outcome);
+    return {
+      second: this.#cells.word(row, WORD.second) >>> 0,
+      dimensions: {
+        advertiserId: text(WORD.advertiser),
+        campaignId: text(WORD.campaign),
+        adId: text(WORD.ad),
+        creativeId: text(WORD.creative),
+        publisherId: text(WORD.publisher),
+        placementId: text(WORD.placement),
+        country: text(WORD.country),
+        deviceType: text(WORD.device),
+      },
+      kind: outcome >> 16,
+      disposition: (outcome >> 8) & 0xff,
+      reason: outcome & 0xff,
+      ...this.#measures.at(row),
+      viewers,
+    };
+  }
+}

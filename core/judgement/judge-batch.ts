@@ -1,0 +1,46 @@
+import { assert } from '../errors.ts';
+import type { AdTerms, JudgedFields } from '../event.ts';
+import type { ShardMemory } from '../memory/shard-memory.ts';
+import { judge } from './judge.ts';
+import type { Attribution, CellDimensions, Judgement } from './judgement.ts';
+
+/** A batch of events in order of arrival, as the readers of the wire format offer it. */
+export type JudgeableBatch = {
+  readonly eventCount: number;
+  fields(index: number): JudgedFields;
+  terms(index: number): AdTerms;
+  dimensions(index: number): CellDimensions;
+  /** The event's own id: a click's click id. */
+  eventId(index: number): string;
+};
+
+/** What a commit records of a batch: one judgement an event, and the attributions in the order they came about. */
+export type BatchVerdict = { readonly judgements: readonly Judgement[]; readonly attributions: readonly Attribution[] };
+
+/** Judges a batch in order; each event sees the claims of those before it. */
+export function judgeBatch(batch: JudgeableBatch, memory: ShardMemory): { judgements: Judgement[]; attributions: Attribution[] } {
+  const judgements: Judgement[] = [];
+  const attributions: Attribution[] = [];
+  let index = 0;
+  const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
+  for (; index < batch.eventCount; index++) {
+    const { judgement, woken } = judge(batch.fields(index), batch.terms(index), memory, describe);
+    judgements.push(judgement);
+    for (const click of woken) attributions.push({ eventIndex: index, click });
+  }
+  return { judgements, attributions };
+}
+
+/** Rebuilds what judging the batch left in memory, from the recorded verdict, without judging again. */
+export function rememberBatch(batch: JudgeableBatch, { judgements, attributions }: BatchVerdict, memory: ShardMemory): void {
+  assert(judgements.length === batch.eventCount, 'a commit records one judgement an event');
+  let index = 0;
+  let next = 0;
+  const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
+  for (; index < batch.eventCount; index++) {
+    const fields = batch.fields(index);
+    memory.remember(fields, batch.terms(index), judgements[index]!, describe);
+    for (; attributions[next]?.eventIndex === index; next++) memory.applyAttribution(fields.join, attributions[next]!.click);
+  }
+  assert(next === attributions.length, 'attributions come in the order of their events');
+}

@@ -1,0 +1,80 @@
+import { type DispositionCode, DISPOSITIONS, type ReasonCode, REASONS } from '../disposition.ts';
+import { type AdTerms, EVENT_FLAGS, EVENT_KINDS, type EventKindCode, type JudgedFields } from '../event.ts';
+import type { DescribeClick, ShardMemory } from '../memory/shard-memory.ts';
+import { clickCostNanos, impressionCostNanos } from '../money.ts';
+import { latenessOf } from '../time.ts';
+import type { Judgement, WaitingClick } from './judgement.ts';
+
+/** What became of an event, and the clicks that waited for it. */
+export type Verdict = { readonly judgement: Judgement; readonly woken: readonly WaitingClick[] };
+
+/**
+ * Judges one event and claims what it claims: the next call sees it. The first rule that applies decides; the mask names
+ * every one that matched. `describe` is asked only for a counted click that must wait for its impression.
+ * Source: DESIGN §2, order of judgement.
+ */
+export function judge(event: JudgedFields, terms: AdTerms, memory: ShardMemory, describe: DescribeClick): Verdict {
+  const judgement = decide(event, terms, memory);
+  const woken = isCounted(judgement, EVENT_KINDS.impression) ? memory.clicksWokenBy(event) : NOBODY;
+  memory.remember(event, terms, judgement, describe);
+  for (const click of woken) memory.applyAttribution(event.join, click);
+  return { judgement, woken };
+}
+
+function decide(event: JudgedFields, terms: AdTerms, memory: ShardMemory): Judgement {
+  const kind = event.kind === EVENT_KINDS.viewable ? EVENT_KINDS.impression : event.kind;
+  const isClaimed = memory.hasClaimed(event, terms);
+  const isNews = isClaimed && isViewable(event) && !memory.hasSettledView(event, terms);
+  const isRetry = isClaimed && !isNews;
+  const lateness = latenessOf(event.eventTimeMs, event.receivedAtMs);
+  const isTooLate = lateness === 'too_late';
+  const isRepeat = kind === EVENT_KINDS.click && memory.hasClickNear(event, terms);
+  const reasonMask = event.reasonMask | maskOf(isRetry, REASONS.retry) | maskOf(isTooLate, REASONS.too_late) | maskOf(isRepeat, REASONS.repeat_click);
+
+  if (event.screenedReason !== REASONS.none) return uncounted(kind, DISPOSITIONS.filtered, event.screenedReason as ReasonCode, reasonMask);
+  if (isRetry) return uncounted(kind, DISPOSITIONS.duplicate, REASONS.retry, reasonMask);
+  if (isTooLate) return uncounted(isNews ? EVENT_KINDS.viewable : kind, DISPOSITIONS.held, REASONS.too_late, reasonMask);
+  if (isRepeat) return uncounted(kind, DISPOSITIONS.duplicate, REASONS.repeat_click, reasonMask);
+  return {
+    disposition: DISPOSITIONS.counted,
+    reason: REASONS.none,
+    reasonMask,
+    kind: isNews ? EVENT_KINDS.viewable : kind,
+    late: lateness === 'late',
+    viewable: kind === EVENT_KINDS.impression && isViewable(event),
+    ...worthOf(event, terms, memory, isNews),
+  };
+}
+
+const NOBODY: readonly WaitingClick[] = [];
+
+/** Cost follows what is paid for: a click with its impression, or an impression's first sight. */
+function worthOf(event: JudgedFields, terms: AdTerms, memory: ShardMemory, isNews: boolean): Pick<Judgement, 'billable' | 'costNanos'> {
+  switch (event.kind) {
+    case EVENT_KINDS.click: {
+      const billable = memory.hasImpressionFor(event, terms);
+      return { billable, costNanos: billable ? clickCostNanos(terms.pricing) : 0 };
+    }
+    case EVENT_KINDS.impression:
+    case EVENT_KINDS.viewable:
+      return { billable: false, costNanos: isNews ? 0 : impressionCostNanos(terms.pricing) };
+    case EVENT_KINDS.conversion:
+      return { billable: false, costNanos: 0 };
+  }
+}
+
+function uncounted(kind: EventKindCode, disposition: DispositionCode, reason: ReasonCode, reasonMask: number): Judgement {
+  return { disposition, reason, reasonMask, kind, late: false, viewable: false, billable: false, costNanos: 0 };
+}
+
+function isViewable(event: JudgedFields): boolean {
+  return event.kind === EVENT_KINDS.viewable || (event.kind === EVENT_KINDS.impression && (event.flags & EVENT_FLAGS.viewable) !== 0);
+}
+
+function isCounted(judgement: Judgement, kind: EventKindCode): boolean {
+  return judgement.disposition === DISPOSITIONS.counted && judgement.kind === kind;
+}
+
+function maskOf(matched: boolean, reason: ReasonCode): number {
+  return matched ? 1 << reason : 0;
+}

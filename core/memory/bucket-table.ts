@@ -1,0 +1,72 @@
+import type { Key64 } from '../event.ts';
+import type { EpochMs } from '../time.ts';
+import { BucketSegment } from './bucket-segment.ts';
+
+/** Segments grow and are swept one at a time: a table of 10 M keys never stops for longer than one segment takes (about 1 ms). */
+const SEGMENTS = 256;
+/** While a forgotten past waits to be swept, every so many additions sweep one segment. */
+const ADDS_PER_SWEEP = 64;
+
+/**
+ * A multimap from keys to times (ms, exact), made for millions of pairs: 26 … 34 bytes each.
+ * A pair is kept once. Nothing at or above `floorMs` is ever dropped; what is below goes by and by.
+ */
+export class BucketTable {
+  readonly #segments: (BucketSegment | undefined)[] = new Array<BucketSegment | undefined>(SEGMENTS).fill(undefined);
+  #size = 0;
+  #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #nextSweep = SEGMENTS;
+  #addsUntilSweep = 0;
+
+  /** Pairs in RAM, the forgotten ones that are not yet swept included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of the buckets; arrays of crowded keys are not in it. */
+  get byteLength(): number {
+    return this.#segments.reduce((bytes, segment) => bytes + (segment?.byteLength ?? 0), 0);
+  }
+
+  /** Whether the key has a time in [fromMs, toMs]. */
+  anyIn(key: Key64, fromMs: EpochMs, toMs: EpochMs): boolean {
+    const segment = this.#segments[key.lo >>> 24];
+    return segment !== undefined && segment.anyIn(key.lo | 0, key.hi | 0, fromMs, toMs);
+  }
+
+  /** Remembers a time of a key; false when the pair is there already. */
+  add(key: Key64, timeMs: EpochMs): boolean {
+    const segment = (this.#segments[key.lo >>> 24] ??= new BucketSegment());
+    const before = segment.size;
+    const added = segment.add(key.lo | 0, key.hi | 0, timeMs, this.#floorMs);
+    this.#size += segment.size - before;
+    if (this.#nextSweep < SEGMENTS && --this.#addsUntilSweep <= 0) this.#sweepNext();
+    return added;
+  }
+
+  /** Lets go of every time below `timeMs`, a segment at a time as additions come. */
+  forgetBefore(timeMs: EpochMs): void {
+    if (timeMs <= this.#floorMs) return;
+    this.#floorMs = timeMs;
+    this.#nextSweep = 0;
+  }
+
+  /** At least `wanted` times (or all there are) of keys picked evenly, ascending. */
+  sampleTimes(wanted: number): EpochMs[] {
+    const times: EpochMs[] = [];
+    for (const segment of this.#segments) {
+      if (times.length >= wanted) break;
+      segment?.forEach((_lo, _hi, timeMs) => times.push(timeMs));
+    }
+    return times.sort((a, b) => a - b);
+  }
+
+  #sweepNext(): void {
+    const segment = this.#segments[this.#nextSweep++];
+    this.#addsUntilSweep = ADDS_PER_SWEEP;
+    if (segment === undefined) return;
+    const before = segment.size;
+    segment.sweep(this.#floorMs);
+    this.#size += segment.size - before;
+  }
+}

@@ -1,0 +1,108 @@
+import type { Key64 } from '../event.ts';
+import type { EpochMs } from '../time.ts';
+import type { ColdTable } from './cold-tier.ts';
+import { KeyFilter } from './key-filter.ts';
+
+/** An entry is 16 bytes: u32 lo, u32 hi, f64 time in ms; little-endian, as every machine that runs this. */
+const ENTRY_BYTES = 16;
+const ENTRY_WORDS = 4;
+const FIRST_ENTRIES = 64;
+
+/** Entries a page: 8 KB are read where one key is asked for. */
+const ENTRIES_PER_PAGE = 512;
+const PAGES_MAX = 4096;
+
+/** Entries that no generation holds yet, in the order they came, ready to become pages. */
+export class EntryJournal {
+  #words = new Uint32Array(FIRST_ENTRIES * ENTRY_WORDS);
+  #times = new Float64Array(this.#words.buffer);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  push(key: Key64, timeMs: EpochMs): void {
+    if (this.#count * ENTRY_WORDS === this.#words.length) this.#grow();
+    this.#words[this.#count * ENTRY_WORDS] = key.lo;
+    this.#words[this.#count * ENTRY_WORDS + 1] = key.hi;
+    this.#times[this.#count * 2 + 1] = timeMs;
+    this.#count++;
+  }
+
+  clear(): void {
+    this.#words = new Uint32Array(FIRST_ENTRIES * ENTRY_WORDS);
+    this.#times = new Float64Array(this.#words.buffer);
+    this.#count = 0;
+  }
+
+  /** The entries as pages by `bucketOf`, with their filter. */
+  toColdTable(): ColdTable {
+    const buckets = bucketCountFor(this.#count, ENTRIES_PER_PAGE);
+    const starts = this.#startsByBucket(buckets);
+    const sorted = new Uint32Array(this.#count * ENTRY_WORDS);
+    const next = starts.slice();
+    const filter = KeyFilter.forKeys(this.#count);
+    let minMs = Number.POSITIVE_INFINITY;
+    let maxMs = Number.NEGATIVE_INFINITY;
+    for (let entry = 0; entry < this.#count; entry++) {
+      const word = entry * ENTRY_WORDS;
+      const lo = this.#words[word]!;
+      const hi = this.#words[word + 1]!;
+      sorted.set(this.#words.subarray(word, word + ENTRY_WORDS), next[hi & (buckets - 1)]!++ * ENTRY_WORDS);
+      filter.add(lo, hi);
+      const timeMs = this.#times[entry * 2 + 1]!;
+      if (timeMs < minMs) minMs = timeMs;
+      if (timeMs > maxMs) maxMs = timeMs;
+    }
+    const bytes = new Uint8Array(sorted.buffer);
+    const pages = Array.from({ length: buckets }, (_, bucket) => bytes.subarray(starts[bucket]! * ENTRY_BYTES, starts[bucket + 1]! * ENTRY_BYTES));
+    return { count: this.#count, minMs, maxMs, pages, filter };
+  }
+
+  #startsByBucket(buckets: number): Uint32Array {
+    const starts = new Uint32Array(buckets + 1);
+    for (let entry = 0; entry < this.#count; entry++) starts[(this.#words[entry * ENTRY_WORDS + 1]! & (buckets - 1)) + 1]!++;
+    for (let bucket = 0; bucket < buckets; bucket++) starts[bucket + 1]! += starts[bucket]!;
+    return starts;
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(this.#words.length * 2);
+    words.set(this.#words);
+    this.#words = words;
+    this.#times = new Float64Array(words.buffer);
+  }
+}
+
+/** A power of two, so that a page holds about `perPage` of `count`. */
+export function bucketCountFor(count: number, perPage: number): number {
+  let buckets = 1;
+  while (buckets < PAGES_MAX && buckets * perPage < count) buckets *= 2;
+  return buckets;
+}
+
+/** Whether a page holds the key with a time in [fromMs, toMs]. */
+export function pageHas(bytes: Uint8Array, key: Key64, fromMs: EpochMs, toMs: EpochMs): boolean {
+  const { words, times } = viewsOf(bytes);
+  for (let word = 0; word < words.length; word += ENTRY_WORDS) {
+    if (words[word] !== key.lo || words[word + 1] !== key.hi) continue;
+    const timeMs = times[(word >>> 1) + 1]!;
+    if (timeMs >= fromMs && timeMs <= toMs) return true;
+  }
+  return false;
+}
+
+/** Every entry of a page. */
+export function forEachEntry(bytes: Uint8Array, visit: (key: Key64, timeMs: EpochMs) => void): void {
+  const { words, times } = viewsOf(bytes);
+  for (let word = 0; word < words.length; word += ENTRY_WORDS) visit({ lo: words[word]!, hi: words[word + 1]! }, times[(word >>> 1) + 1]!);
+}
+
+function viewsOf(bytes: Uint8Array): { words: Uint32Array; times: Float64Array } {
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  return {
+    words: new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4),
+    times: new Float64Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 8),
+  };
+}

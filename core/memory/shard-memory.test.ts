@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { judgeBatch } from '../judgement/judge-batch.ts';
+import { EVENT_KINDS, type JudgedFields } from '../event.ts';
+import type { ColdPage } from './cold-store.ts';
+import { MapColdStore } from './map-cold-store.ts';
+import { DEFAULT_MEMORY_LIMITS, ShardMemory } from './shard-memory.ts';
+
+const T = 1_773_100_800_000;
+const TERMS = {
+  adId: 'ad-1', campaignId: 'c', advertiserId: 'a', creativeId: '', clickWindowMs: 1_000, idempotencyWindowMs: 86_400_000,
+  attributionWindowMs: 1_800_000, pricing: { model: 'cpc', micros: 1, currency: 'USD' } as const,
+};
+const CELL = { advertiserId: 'a', campaignId: 'c', adId: 'ad-1', creativeId: '', publisherId: 'p', placementId: '', country: '', deviceType: 'other' };
+
+/** A store that notes how large its pages are. */
+class WeighingStore extends MapColdStore {
+  pageBytesMax = 0;
+
+  override writePages(generation: number, pages: readonly ColdPage[]): void {
+    for (const { bytes } of pages) this.pageBytesMax = Math.max(this.pageBytesMax, bytes.length);
+    super.writePages(generation, pages);
+  }
+}
+
+test('any number of clicks may claim one impression: pages stay small, and every click is woken once', () => {
+  const clickCount = 30_000;
+  const store = new WeighingStore();
+  const limits = { ...DEFAULT_MEMORY_LIMITS, entriesMax: 0, waitingClicksMax: 0 };
+  const memory = new ShardMemory(store, limits);
+  const clicks = Array.from({ length: clickCount }, (_, at) => event({ kind: EVENT_KINDS.click, id: { lo: (at * 2_654_435_761) >>> 0, hi: at }, eventTimeMs: T + (at % 1_000_000) }));
+  judge(clicks.slice(0, clickCount - 1_000), memory);
+  memory.checkpoint(T);
+  judge(clicks.slice(clickCount - 1_000), memory);
+  expect(store.pageBytesMax).toBeLessThanOrEqual(512 * 1024);
+  const startedMs = performance.now();
+  const impression = event({ kind: EVENT_KINDS.impression, id: { lo: 1, hi: 1 }, eventTimeMs: T });
+  expect(new Set(judge([impression], memory).attributions.map(({ click }) => click.id.hi)).size).toBe(clickCount);
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(judge([event({ kind: EVENT_KINDS.impression, id: { lo: 1, hi: 2 }, eventTimeMs: T + 1 })], memory).attributions.length).toBe(0);
+});
+
+test('one viewer with a day of counted clicks on one ad has them all, in RAM and out of it', () => {
+  const store = new WeighingStore();
+  const memory = new ShardMemory(store, { ...DEFAULT_MEMORY_LIMITS, entriesMax: 0 });
+  const clicks = Array.from({ length: 80_000 }, (_, at) => event({ kind: EVENT_KINDS.click, id: { lo: at, hi: 5 }, viewer: { lo: 9, hi: 9 }, eventTimeMs: T + at * 1_000 }));
+  judge(clicks, memory);
+  for (const step of ['in RAM', 'in the store']) {
+    expect(memory.hasClickNear({ ...clicks[40_000]!, eventTimeMs: T + 40_000_500 }, TERMS), step).toBe(true);
+    expect(memory.hasClickNear({ ...clicks[0]!, eventTimeMs: T - 1_000 }, TERMS), step).toBe(false);
+    memory.checkpoint(T);
+  }
+  expect(store.pageBytesMax).toBeLessThanOrEqual(512 * 1024);
+});
+
+function event(fields: Partial<JudgedFields>): JudgedFields {
+  return { kind: EVENT_KINDS.click, flags: 0, eventTimeMs: T, receivedAtMs: T, id: { lo: 1, hi: 1 }, viewer: { lo: 0, hi: 0 }, join: { lo: 4, hi: 4 }, screenedReason: 0, reasonMask: 0, ...fields };
+}
+
+function judge(events: readonly JudgedFields[], memory: ShardMemory) {
+  return judgeBatch({ eventCount: events.length, fields: (index) => events[index]!, terms: () => TERMS, dimensions: () => CELL, eventId: (index) => `c${index}` }, memory);
+}

@@ -1,0 +1,68 @@
+import { assert } from './errors.ts';
+import type { EpochMs } from './time.ts';
+
+/** `live` traffic and imported history never share a shard: their clocks differ. */
+export const SOURCES = ['live', 'replay'] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** Shard counts by time: a token keeps the count that was in force when it was issued. */
+export type ShardEpoch = { readonly epoch: number; readonly sinceMs: EpochMs; readonly shards: number };
+
+/** Everything that decides which object counts an event; no part of it depends on the POP of entry. */
+export type ShardAddress = {
+  readonly source: Source;
+  readonly homeRegion: string;
+  /** Unsigned 32 bits; `adHash` in core/hash.ts. */
+  readonly adHash: number;
+  /** 16 bits of the viewer's key; spreads a hot ad over its salts, one viewer staying in one of them. */
+  readonly route: number;
+  /** Sub-shards of the ad, at least 1. */
+  readonly salts: number;
+  readonly epochs: readonly ShardEpoch[];
+  /** When the token was issued, or the event happened where there is none. */
+  readonly atMs: EpochMs;
+};
+
+/** A shard's name taken apart. */
+export type ShardName = {
+  readonly source: Source;
+  readonly homeRegion: string;
+  readonly epoch: number;
+  readonly shard: number;
+  readonly salt: number;
+};
+
+/** The object that counts an event: `<source>.<homeRegion>.e<epoch>.<shard>.<salt>`. */
+export function shardName(address: ShardAddress): string {
+  const { epoch, shards } = epochAt(address.epochs, address.atMs);
+  assert(Number.isInteger(shards) && shards >= 1, 'an epoch has at least one shard');
+  assert(Number.isInteger(address.salts) && address.salts >= 1, 'an ad has at least one salt');
+  return `${address.source}.${address.homeRegion}.e${epoch}.${address.adHash % shards}.${address.route % address.salts}`;
+}
+
+/** The epoch in force at an instant: the latest that has begun; what happened before the first belongs to the first. */
+export function epochAt(epochs: readonly ShardEpoch[], atMs: EpochMs): ShardEpoch {
+  const [first, ...others] = epochs;
+  assert(first !== undefined, 'there is at least one shard epoch');
+  let begun: ShardEpoch | undefined;
+  let earliest = first;
+  for (const epoch of [first, ...others]) {
+    if (epoch.sinceMs < earliest.sinceMs) earliest = epoch;
+    if (epoch.sinceMs <= atMs && (begun === undefined || isLater(epoch, begun))) begun = epoch;
+  }
+  return begun ?? earliest;
+}
+
+/** The parts of a shard's name; undefined for a text that `shardName` cannot have made. */
+export function parseShardName(text: string): ShardName | undefined {
+  const match = SHARD_NAME_PATTERN.exec(text);
+  if (match === null) return undefined;
+  const [, source, homeRegion, epoch, shard, salt] = match;
+  return { source: source as Source, homeRegion: homeRegion as string, epoch: Number(epoch), shard: Number(shard), salt: Number(salt) };
+}
+
+const SHARD_NAME_PATTERN = /^(live|replay)\.([A-Za-z0-9_.:-]{1,64})\.e(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/;
+
+function isLater(a: ShardEpoch, b: ShardEpoch): boolean {
+  return a.sinceMs === b.sinceMs ? a.epoch > b.epoch : a.sinceMs > b.sinceMs;
+}

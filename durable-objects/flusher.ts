@@ -1,0 +1,91 @@
+import { unreachable } from '../core/errors.ts';
+import type { FlushPlan } from '../core/flush/outbox.ts';
+import type { EpochMs } from '../core/time.ts';
+import { encodeFrame } from '../schemas/wire/frame.ts';
+import { gzip } from './gzip.ts';
+import type { HubClient, SendOutcome } from './hub-client.ts';
+import type { ShardOutbox } from './shard-outbox.ts';
+
+export type FlusherOptions = {
+  readonly outbox: ShardOutbox;
+  readonly hub: HubClient;
+  readonly nowMs: () => EpochMs;
+  /** A fraction in [0, 1). */
+  readonly random: () => number;
+};
+
+/**
+ * Carries out what `planFlush` says until there is nothing to do now: cut, compress, store, send. Between its awaits other events come
+ * in; they belong to the next frame. One run at a time: the caller guards it.
+ */
+export class Flusher {
+  readonly #options: FlusherOptions;
+  /** Why the last attempt failed; null since the last ack. */
+  lastFailure: string | null = null;
+
+  constructor(options: FlusherOptions) {
+    this.#options = options;
+  }
+
+  /** Works for about `budgetMs` at most and gives the plan that is left. Throws only on a broken assertion or storage. */
+  async run(budgetMs: number): Promise<FlushPlan> {
+    const { outbox, nowMs } = this.#options;
+    const deadlineMs = nowMs() + budgetMs;
+    for (;;) {
+      const plan = outbox.plan(nowMs());
+      if (nowMs() >= deadlineMs) return plan;
+      switch (plan.kind) {
+        case 'idle':
+        case 'sleep':
+          return plan;
+        case 'seal':
+          await this.#seal();
+          break;
+        case 'send':
+          await this.#send();
+          break;
+        default:
+          return unreachable(plan);
+      }
+    }
+  }
+
+  async #seal(): Promise<void> {
+    const { outbox, nowMs } = this.#options;
+    const draft = outbox.draftFrame(nowMs());
+    const [deltas, raw] = await Promise.all([gzip(draft.deltas), gzip(draft.raw)]);
+    // Counted after the wait: whatever was committed during it is pending, as this frame's reader should know.
+    const header = { ...draft.header, pendingEvents: outbox.pendingBeyond(draft.run) };
+    outbox.seal(draft.run, encodeFrame({ header, deltas, raw }));
+  }
+
+  async #send(): Promise<void> {
+    const { outbox, hub } = this.#options;
+    this.#settle(await hub.send(outbox.frameInFlight()));
+  }
+
+  #settle(outcome: SendOutcome): void {
+    const { outbox } = this.#options;
+    switch (outcome.kind) {
+      case 'acked':
+        if (outbox.acknowledge(outcome.ack)) this.lastFailure = null;
+        else this.#fail(`a foreign ack: ${JSON.stringify(outcome.ack)}`);
+        return;
+      case 'refused':
+        this.lastFailure = outcome.reason;
+        outbox.halt(outcome.reason);
+        return;
+      case 'failed':
+        this.#fail(outcome.message);
+        return;
+      default:
+        unreachable(outcome);
+    }
+  }
+
+  #fail(message: string): void {
+    const { outbox, nowMs, random } = this.#options;
+    this.lastFailure = message;
+    outbox.fail({ nowMs: nowMs(), jitter: random() });
+  }
+}

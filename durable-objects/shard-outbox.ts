@@ -1,0 +1,189 @@
+import type { CellTable } from '../core/cells/cell-table.ts';
+import { assert } from '../core/errors.ts';
+import {
+  admits,
+  mustCutBefore,
+  onAck,
+  onCommit,
+  onCut,
+  onHalt,
+  onResume,
+  onSealed,
+  onSendFailure,
+  planFlush,
+  unsealedEvents,
+} from '../core/flush/outbox.ts';
+import type { FlushPlan, HaltReason, OutboxState, RowRun } from '../core/flush/outbox.ts';
+import type { FlushPolicy } from '../core/flush/policy.ts';
+import type { EpochMs } from '../core/time.ts';
+import type { FlushAck } from '../schemas/wire/ack.ts';
+import type { Commit } from '../schemas/wire/commit.ts';
+import { encodeDeltaSection } from '../schemas/wire/delta-section.ts';
+import type { FrameHeader } from '../schemas/wire/frame.ts';
+import { encodeRawSection } from '../schemas/wire/raw-section.ts';
+import type { ShardPlace } from './shard-place.ts';
+import type { LoggedCommit, ShardStorage } from './shard-storage.ts';
+
+/** A frame before it is compressed. */
+export type FrameDraft = {
+  readonly run: RowRun;
+  readonly header: FrameHeader;
+  readonly deltas: Uint8Array;
+  readonly raw: Uint8Array;
+};
+
+/** The cells of a cut run, encoded: a tenth of what the rows take as objects. */
+type DrainedCells = { readonly section: Uint8Array; readonly deltaRows: number; readonly ledgerRows: number };
+
+/**
+ * The committed rows of one shard on their way to the hub: the live cells of open rows, the state machine of `core/flush`, and the storage
+ * that both are rebuilt from. Every method is synchronous, so each is one transaction with whatever the caller does beside it.
+ */
+export class ShardOutbox {
+  readonly #storage: ShardStorage;
+  readonly #place: ShardPlace;
+  readonly #cells: CellTable;
+  readonly #drained = new Map<number, DrainedCells>();
+  #state: OutboxState;
+  #policy: FlushPolicy;
+
+  constructor(options: { storage: ShardStorage; place: ShardPlace; cells: CellTable }) {
+    this.#storage = options.storage;
+    this.#place = options.place;
+    this.#cells = options.cells;
+    this.#state = options.storage.outbox();
+    this.#policy = options.storage.policy();
+  }
+
+  get state(): OutboxState {
+    return this.#state;
+  }
+
+  get policy(): FlushPolicy {
+    return this.#policy;
+  }
+
+  /** The number that the next commit gets. */
+  get nextRow(): number {
+    return this.#state.nextRow;
+  }
+
+  plan(nowMs: EpochMs): FlushPlan {
+    return planFlush(this.#state, this.#policy, nowMs);
+  }
+
+  /** Whether a commit of about `bytes` has room. */
+  admits(bytes: number): boolean {
+    return admits(this.#state, this.#policy, bytes);
+  }
+
+  /** Stores a new commit and books it. */
+  append(commit: Commit, bytes: Uint8Array): void {
+    const logged = { row: this.#state.nextRow, events: commit.batch.eventCount, committedAtMs: commit.committedAtMs, bytes };
+    this.#storage.appendCommit(logged);
+    this.book(commit, logged);
+  }
+
+  /** Books a commit that is in the log: after `append`, and again when a shard wakes up. One function, so both give the same cells. */
+  book(commit: Commit, logged: LoggedCommit): void {
+    assert(logged.row === this.#state.nextRow, 'rows are booked in order');
+    if (mustCutBefore(this.#state, logged.bytes.length)) this.#cut();
+    this.#cells.bookCommit(commit);
+    this.#state = onCommit(this.#state, {
+      events: logged.events,
+      bytes: logged.bytes.length,
+      cells: this.#cells.rowCount,
+      nowMs: logged.committedAtMs,
+    });
+  }
+
+  /** The sections of the next frame, taken before anything is awaited. */
+  draftFrame(nowMs: EpochMs): FrameDraft {
+    if (this.#state.cut.length === 0) this.#cut();
+    const [run] = this.#state.cut;
+    const cells = this.#drained.get(run?.firstRow ?? 0);
+    assert(run !== undefined && cells !== undefined, 'a cut run has its cells');
+    const commits = [...this.#storage.commits({ afterRow: run.firstRow - 1, lastRow: run.lastRow })];
+    assert(commits.length === run.lastRow - run.firstRow + 1, 'every row of the run is in the log');
+    const raw = encodeRawSection(commits);
+    return { run, deltas: cells.section, raw, header: this.#header(run, cells, raw, nowMs) };
+  }
+
+  /** Events that are committed and neither in this run nor in a frame. */
+  pendingBeyond(run: RowRun): number {
+    return unsealedEvents(this.#state) - run.events;
+  }
+
+  /** Stores the frame; from now on these bytes are what the hub gets. */
+  seal(run: RowRun, frame: Uint8Array): void {
+    assert(this.#state.cut[0] === run, 'runs are sealed in order');
+    this.#state = onSealed(this.#state, frame.length);
+    const sealed = this.#state.sealed.at(-1);
+    assert(sealed !== undefined, 'the frame is the newest');
+    this.#storage.sealFrame(sealed, frame);
+    this.#drained.delete(run.firstRow);
+  }
+
+  /** The stored bytes of the frame to send. */
+  frameInFlight(): Uint8Array {
+    const [frame] = this.#state.sealed;
+    assert(frame !== undefined, 'a sealed frame is there to be sent');
+    const bytes = this.#storage.frameBytes(frame.seq);
+    assert(bytes.length === frame.bytes, 'a frame keeps its bytes');
+    return bytes;
+  }
+
+  /** Forgets the frame that the hub has, and adopts its policy. False, and nothing changes, for an ack that is not ours. */
+  acknowledge(ack: FlushAck): boolean {
+    const [inFlight] = this.#state.sealed;
+    if (ack.epoch !== this.#state.epoch || ack.ackedSeq !== inFlight?.seq) return false;
+    this.#state = onAck(this.#state, ack);
+    this.#storage.deleteFrame(ack.ackedSeq);
+    if (JSON.stringify(ack.policy) !== JSON.stringify(this.#policy)) {
+      this.#policy = ack.policy;
+      this.#storage.meta.set('policy', ack.policy);
+    }
+    return true;
+  }
+
+  fail(failure: { nowMs: EpochMs; jitter: number }): void {
+    this.#state = onSendFailure(this.#state, failure);
+  }
+
+  /** Stops sending for good, or until `resume`. */
+  halt(reason: HaltReason): void {
+    this.#state = onHalt(this.#state, reason);
+    this.#storage.meta.set('halted', reason);
+  }
+
+  resume(): void {
+    this.#state = onResume(this.#state);
+    this.#storage.meta.set('halted', null);
+  }
+
+  #cut(): void {
+    const { open } = this.#state;
+    assert(open !== null, 'only open rows can be cut');
+    const drained = this.#cells.drain();
+    const section = encodeDeltaSection(drained);
+    this.#drained.set(open.firstRow, { section, deltaRows: drained.rows.length, ledgerRows: drained.ledger.length });
+    this.#state = onCut(this.#state);
+  }
+
+  #header(run: RowRun, cells: DrainedCells, raw: Uint8Array, nowMs: EpochMs): FrameHeader {
+    return {
+      ...this.#place,
+      epoch: this.#state.epoch,
+      seq: this.#state.sealedSeq + 1,
+      firstRow: run.firstRow,
+      lastRow: run.lastRow,
+      deltaRows: cells.deltaRows,
+      ledgerRows: cells.ledgerRows,
+      rawEvents: run.events,
+      pendingEvents: this.pendingBeyond(run),
+      createdAtMs: nowMs,
+      deltaBytes: cells.section.length,
+      rawBytes: raw.length,
+    };
+  }
+}

@@ -1,0 +1,147 @@
+import { CellTable } from '../core/cells/cell-table.ts';
+import { TrackingError, assert } from '../core/errors.ts';
+import { outboxBytes, pendingEvents } from '../core/flush/outbox.ts';
+import type { HaltReason } from '../core/flush/outbox.ts';
+import { judgeBatch, rememberBatch } from '../core/judgement/judge-batch.ts';
+import { DEFAULT_MEMORY_LIMITS, ShardMemory } from '../core/memory/shard-memory.ts';
+import type { MemoryLimits } from '../core/memory/shard-memory.ts';
+import type { EpochMs } from '../core/time.ts';
+import { decodeCommit, encodeCommit } from '../schemas/wire/commit.ts';
+import { EventBatchReader } from '../schemas/wire/event-batch.ts';
+import { ShardOutbox } from './shard-outbox.ts';
+import type { ShardPlace } from './shard-place.ts';
+import { ShardStorage } from './shard-storage.ts';
+import { SqlColdStore } from './sql-cold-store.ts';
+import type { SqlPort } from './sql-port.ts';
+
+/** Names a spilled batch for ever: its queue (one life of it) and its number there, which ascends. */
+export type SpillTicket = { readonly queue: string; readonly seq: number };
+
+/** How a shard stands. */
+export type ShardStatus = {
+  readonly shard: string;
+  readonly region: string;
+  readonly epoch: EpochMs;
+  /** Rows ever committed. */
+  readonly rows: number;
+  /** Frames ever sealed, and those of them that the hub has. */
+  readonly sealedSeq: number;
+  readonly ackedSeq: number;
+  /** Committed and not acknowledged. */
+  readonly pendingEvents: number;
+  readonly outboxBytes: number;
+  /** Log rows on disk, those included that only a recovery would read. */
+  readonly logRows: number;
+  readonly memoryEntries: number;
+  readonly halted: HaltReason | null;
+};
+
+export type ShardOptions = {
+  readonly sql: SqlPort;
+  readonly place: ShardPlace;
+  readonly nowMs: EpochMs;
+  readonly memoryLimits?: MemoryLimits;
+};
+
+/** Stored beside a batch for each of its events, about: an estimate for the outbox's bound. */
+const JUDGEMENT_BYTES = 8;
+/**
+ * Log that a recovery reads back, at most, beside what is new in memory: some 100 ms. Traffic that claims nothing (bots, retries) makes no
+ * entries and would never come to a checkpoint by their number alone.
+ */
+const CHECKPOINT_LOG_BYTES = 16 * 1024 * 1024;
+
+/**
+ * A shard without its runtime: storage, memory, cells and outbox, and the order in which they change. Everything is synchronous; each
+ * call is one transaction of the caller's. When a call throws, other than `open`, memory and storage may differ: throw the object away
+ * with its turn, and make a new one, which reads back what is stored.
+ */
+export class Shard {
+  readonly outbox: ShardOutbox;
+  readonly #place: ShardPlace;
+  readonly #storage: ShardStorage;
+  readonly #memory: ShardMemory;
+  /** Bytes of commits that memory has and no generation of the cold store. */
+  #unsavedBytes = 0;
+
+  /** Takes up where the last life ended: cold pages, then the log after the checkpoint; open rows are booked as they once were. */
+  constructor({ sql, place, nowMs, memoryLimits = DEFAULT_MEMORY_LIMITS }: ShardOptions) {
+    this.#place = place;
+    this.#storage = new ShardStorage(sql, nowMs);
+    this.#memory = new ShardMemory(new SqlColdStore(sql), memoryLimits);
+    this.outbox = new ShardOutbox({ storage: this.#storage, place, cells: new CellTable({ region: place.region }) });
+    this.#replay();
+  }
+
+  /** Reads a batch and finds room for it. Throws `corrupt_bytes` or `overloaded`; then nothing has changed. */
+  open(bytes: Uint8Array): EventBatchReader {
+    const batch = new EventBatchReader(bytes);
+    if (!this.outbox.admits(bytes.byteLength + batch.eventCount * JUDGEMENT_BYTES)) {
+      throw new TrackingError('overloaded', `shard ${this.#place.shard} holds all it may until its hub answers`);
+    }
+    return batch;
+  }
+
+  /** Judges, stores and books a batch: one disposition code an event, in order. */
+  record(batch: EventBatchReader, nowMs: EpochMs): Uint8Array {
+    const { judgements, attributions } = judgeBatch(batch, this.#memory);
+    const commit = { committedAtMs: nowMs, batch, judgements, attributions };
+    const bytes = encodeCommit(commit);
+    this.outbox.append(commit, bytes);
+    this.#unsavedBytes += bytes.length;
+    return Uint8Array.from(judgements, (judgement) => judgement.disposition);
+  }
+
+  /** Whether this ticket's batch, or a later one of its queue, was recorded. A queue hands over in order, one at a time. */
+  hasTaken(ticket: SpillTicket): boolean {
+    return ticket.seq <= this.#storage.spillMark(ticket.queue);
+  }
+
+  /** `record`, and the ticket is taken in the same transaction. */
+  recordOnce(ticket: SpillTicket, batch: EventBatchReader, nowMs: EpochMs): void {
+    assert(Number.isSafeInteger(ticket.seq) && !this.hasTaken(ticket), 'a ticket is taken once');
+    this.record(batch, nowMs);
+    this.#storage.setSpillMark(ticket.queue, ticket.seq);
+  }
+
+  /** Writes memory's news to the cold store when there is enough of it, and forgets what cannot matter any more. */
+  checkpointIfDue(nowMs: EpochMs): void {
+    if (!this.#memory.shouldCheckpoint && this.#unsavedBytes < CHECKPOINT_LOG_BYTES) return;
+    this.#memory.checkpoint(nowMs);
+    this.#memory.forget(nowMs);
+    this.#storage.markCheckpoint(this.outbox.nextRow - 1);
+    this.#unsavedBytes = 0;
+  }
+
+  status(): ShardStatus {
+    const { state } = this.outbox;
+    return {
+      shard: this.#place.shard,
+      region: this.#place.region,
+      epoch: state.epoch,
+      rows: state.nextRow - 1,
+      sealedSeq: state.sealedSeq,
+      ackedSeq: state.ackedSeq,
+      pendingEvents: pendingEvents(state),
+      outboxBytes: outboxBytes(state),
+      logRows: this.#storage.logSize().rows,
+      memoryEntries: this.#memory.residentEntries,
+      halted: state.halted,
+    };
+  }
+
+  #replay(): void {
+    const checkpointRow = this.#storage.meta.get('checkpointRow') ?? 0;
+    const sealedRow = this.outbox.nextRow - 1;
+    const lastRow = this.#storage.lastRow();
+    for (const logged of this.#storage.commits({ afterRow: Math.min(checkpointRow, sealedRow), lastRow })) {
+      const commit = decodeCommit(logged.bytes);
+      if (logged.row > checkpointRow) {
+        rememberBatch(commit.batch, commit, this.#memory);
+        this.#unsavedBytes += logged.bytes.length;
+      }
+      if (logged.row > sealedRow) this.outbox.book(commit, logged);
+    }
+    assert(this.outbox.nextRow === lastRow + 1, 'every row that was committed is in the log or in a frame');
+  }
+}

@@ -1,0 +1,84 @@
+import { Hono } from 'hono';
+import type { Edge } from './edge.ts';
+import type { Exchange } from './exchange.ts';
+import type { RequestScope } from './ports.ts';
+import { preflight, refusal } from './replies.ts';
+import { clickBodyRoute } from './routes/click-body.ts';
+import { clickRoute } from './routes/click.ts';
+import { eventsRoute } from './routes/events.ts';
+import { healthzRoute } from './routes/healthz.ts';
+import { impressionRoute } from './routes/impression.ts';
+import { noncesRoute } from './routes/nonces.ts';
+import { tagRoute } from './routes/tag.ts';
+
+type Bindings = { readonly edge: Edge; readonly scope: RequestScope };
+type EdgeApp = { fetch(request: Request, bindings: Bindings): Response | Promise<Response> };
+
+const app = new Hono<{ Bindings: Bindings }>();
+app.get('/v1/tag', (c) => tagRoute(exchangeOf(c.req.raw, c.env)));
+app.post('/v1/nonces', (c) => noncesRoute(exchangeOf(c.req.raw, c.env)));
+app.post('/v1/click', (c) => clickBodyRoute(exchangeOf(c.req.raw, c.env)));
+app.post('/v1/events', (c) => eventsRoute(exchangeOf(c.req.raw, c.env)));
+app.get('/healthz', (c) => healthzRoute(exchangeOf(c.req.raw, c.env)));
+app.options('/v1/tag', () => preflight('GET, OPTIONS'));
+app.options('/v1/events', () => preflight('POST, OPTIONS'));
+for (const [path, allow] of Object.entries({
+  '/v1/tag': 'GET, HEAD, OPTIONS',
+  '/v1/nonces': 'POST',
+  '/v1/click': 'POST',
+  '/v1/events': 'POST, OPTIONS',
+  '/healthz': 'GET, HEAD',
+})) {
+  app.all(path, () => wrongMethod(allow));
+}
+app.notFound(() => refusal(404, 'not_found', 'there is no such route'));
+app.onError((cause, c) => internalError(c.env.edge, cause));
+
+/**
+ * The edge's routes. The two that people and pixels take are found by hand before Hono looks: they carry long tokens, and are nearly all of
+ * the traffic.
+ */
+export const edgeApp: EdgeApp = {
+  async fetch(request, bindings) {
+    const path = pathOf(request.url);
+    if (!path.startsWith('/v1/c/') && !path.startsWith('/v1/i/')) return app.fetch(request, bindings);
+    try {
+      return await tokenRoute(exchangeOf(request, bindings), path);
+    } catch (cause) {
+      return internalError(bindings.edge, cause);
+    }
+  },
+};
+
+const TOKEN_AT = '/v1/c/'.length;
+
+async function tokenRoute(exchange: Exchange, path: string): Promise<Response> {
+  const { method } = exchange.request;
+  const token = path.slice(TOKEN_AT);
+  if (path.startsWith('/v1/c/')) {
+    return method === 'GET' || method === 'HEAD' ? clickRoute(exchange, token) : wrongMethod('GET, HEAD');
+  }
+  if (method === 'OPTIONS') return preflight('GET, POST, OPTIONS');
+  return method === 'GET' || method === 'HEAD' || method === 'POST' ? impressionRoute(exchange, token) : wrongMethod('GET, HEAD, POST, OPTIONS');
+}
+
+function exchangeOf(request: Request, { edge, scope }: Bindings): Exchange {
+  const queryAt = request.url.indexOf('?');
+  return { edge, scope, request, search: queryAt < 0 ? '' : request.url.slice(queryAt) };
+}
+
+/** The path as it was sent, nothing decoded: a token has no character that needs it. */
+export function pathOf(url: string): string {
+  const pathAt = url.indexOf('/', url.indexOf('://') + 3);
+  const queryAt = url.indexOf('?', pathAt);
+  return pathAt < 0 ? '/' : url.slice(pathAt, queryAt < 0 ? url.length : queryAt);
+}
+
+function wrongMethod(allow: string): Response {
+  return refusal(405, 'method_not_allowed', `this route takes ${allow}`, { allow });
+}
+
+function internalError(edge: Edge, cause: unknown): Response {
+  edge.log(`a request failed: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+  return refusal(500, 'internal', 'this is our fault; it has been noted');
+}

@@ -1,0 +1,35 @@
+import type { SnapshotKey } from '../../schemas/catalogue.ts';
+import { lookUp } from '../catalogue/look-up.ts';
+import type { CatalogueView } from '../catalogue/catalogue-view.ts';
+import type { Exchange } from '../exchange.ts';
+import { grantsOf, type Grants } from './grants.ts';
+import { bearerKey } from './key-hash.ts';
+import { isBodySigned } from './body-signature.ts';
+
+/** Who sends a request: nobody in particular, one of our keys, or somebody with a key that we do not know. */
+export type Caller =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'known'; readonly key: SnapshotKey; readonly grants: Grants }
+  | { readonly kind: 'unknown' };
+
+/** Finds the caller by its `Authorization` header; a key made a moment ago is found too. */
+export async function callerOf(exchange: Exchange, catalogue: { view: CatalogueView; ticket: number }): Promise<{ caller: Caller; view: CatalogueView }> {
+  const { edge, request, scope } = exchange;
+  const text = bearerKey(request.headers.get('authorization'));
+  if (text === null) return { caller: { kind: 'anonymous' }, view: catalogue.view };
+  if (text === '') return { caller: { kind: 'unknown' }, view: catalogue.view };
+  const hash = edge.keyHashes.hashOf(text);
+  const { found: key, view } = await lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ keys }) => keys.get(hash));
+  return { caller: key === undefined ? { kind: 'unknown' } : { kind: 'known', key, grants: grantsOf(key.scopes) }, view };
+}
+
+/** Whether the body carries the signature that its key demands; true where none is demanded. */
+export function isSignedAsDemanded({ request, scope }: Exchange, key: SnapshotKey, body: Uint8Array): boolean {
+  if (key.signingSecret === '') return true;
+  return isBodySigned({ header: request.headers.get('x-signature'), secret: key.signingSecret, body, nowMs: scope.arrivedAtMs });
+}
+
+/** What an ingesting key may send; null for anybody else, whose tokens must speak for each event. */
+export function ingestGrants(caller: Caller): Grants | null {
+  return caller.kind === 'known' && caller.grants.mayIngest ? caller.grants : null;
+}

@@ -1,0 +1,137 @@
+import type { EpochMs } from '../../core/time.ts';
+import type { RequestScope, SnapshotStore } from '../ports.ts';
+import { isNewer, type CatalogueView } from './catalogue-view.ts';
+import { freshnessOf } from './freshness.ts';
+
+/** At most one read of the store per isolate in this time, however many requests ask for ads that nobody knows. */
+export const READ_INTERVAL_MS = 100;
+/** A request waits no longer than this for a newer copy while it has an old one. */
+export const STALE_WAIT_MS = 250;
+/** … and no longer than this while it has none, or looks for an ad or a key that is not in it. */
+export const MISSING_WAIT_MS = 1_000;
+/** A read that has not ended by now died with its request, or its store hangs: another may begin. */
+const READ_LIFE_MS = 2_000;
+/** A waiting request looks by itself this often, should the one that reads never wake it. */
+const POLL_MS = 20;
+
+type Read = { readonly startedAtMs: EpochMs; readonly ended: Promise<void> };
+
+/**
+ * The isolate's copy of the catalogue. Reads are counted: a request that must see what was registered before it came waits for
+ * the end of a read with a number above its ticket. Requests wait with their own timers; a promise of another request's is only raced.
+ */
+export class CatalogueCache {
+  readonly #store: SnapshotStore;
+  readonly #open: (text: string) => CatalogueView;
+  readonly #log: (message: string) => void;
+  #view: CatalogueView | null = null;
+  #text = '';
+  /** When the read that confirmed `#view` began. */
+  #confirmedAtMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #lastStartMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #startedReads = 0;
+  /** Highest number of a read that ended well. */
+  #endedRead = 0;
+  #reading: Read | null = null;
+
+  constructor(options: { store: SnapshotStore; open: (text: string) => CatalogueView; log: (message: string) => void }) {
+    this.#store = options.store;
+    this.#open = options.open;
+    this.#log = options.log;
+  }
+
+  /** The view as it is, however old; null while there is none. */
+  get held(): CatalogueView | null {
+    return this.#view;
+  }
+
+  /** The view that may be served now without any wait, or null. Lets the hot path stay synchronous. */
+  freshView(scope: RequestScope): CatalogueView | null {
+    return this.#view !== null && freshnessOf(scope.arrivedAtMs - this.#confirmedAtMs) === 'fresh' ? this.#view : null;
+  }
+
+  /** The view to answer from; null while this isolate has never seen one and the store has none. */
+  async view(scope: RequestScope): Promise<CatalogueView | null> {
+    if (this.#view === null) {
+      await this.#readAfter(this.#ticketForRunning(scope), MISSING_WAIT_MS, scope);
+      return this.#view;
+    }
+    switch (freshnessOf(scope.arrivedAtMs - this.#confirmedAtMs)) {
+      case 'fresh':
+        break;
+      case 'ageing':
+        if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
+        break;
+      case 'stale':
+        await this.#readAfter(this.#ticketForRunning(scope), STALE_WAIT_MS, scope);
+        break;
+    }
+    return this.#view;
+  }
+
+  /** Number of the last read that began before now. */
+  ticket(): number {
+    return this.#startedReads;
+  }
+
+  /** The view after a read that began later than `ticket` was given, or the one held when that does not come in time. */
+  async viewAfter(ticket: number, scope: RequestScope): Promise<CatalogueView | null> {
+    await this.#readAfter(ticket, MISSING_WAIT_MS, scope);
+    return this.#view;
+  }
+
+  /** A ticket that a read already on its way satisfies. */
+  #ticketForRunning(scope: RequestScope): number {
+    return this.#isReading(scope.arrivedAtMs) ? this.#startedReads - 1 : this.#startedReads;
+  }
+
+  async #readAfter(ticket: number, waitMs: number, scope: RequestScope): Promise<void> {
+    const givenUpAtMs = scope.clock.nowMs() + waitMs;
+    let nowMs = scope.clock.nowMs();
+    while (this.#endedRead <= ticket && nowMs < givenUpAtMs) {
+      if (this.#mayStart(nowMs)) scope.waitUntil(this.#start(nowMs));
+      const reading = this.#reading;
+      const pauseMs = Math.max(1, Math.min(POLL_MS, givenUpAtMs - nowMs));
+      await (reading === null ? scope.sleep(pauseMs) : Promise.race([reading.ended, scope.sleep(pauseMs)]));
+      nowMs = scope.clock.nowMs();
+    }
+  }
+
+  #mayStart(nowMs: EpochMs): boolean {
+    return !this.#isReading(nowMs) && nowMs - this.#lastStartMs >= READ_INTERVAL_MS;
+  }
+
+  #isReading(nowMs: EpochMs): boolean {
+    return this.#reading !== null && nowMs - this.#reading.startedAtMs < READ_LIFE_MS;
+  }
+
+  #start(nowMs: EpochMs): Promise<void> {
+    this.#lastStartMs = nowMs;
+    const number = ++this.#startedReads;
+    const ended = this.#read(number, nowMs);
+    const read: Read = { startedAtMs: nowMs, ended };
+    this.#reading = read;
+    return ended.finally(() => {
+      if (this.#reading === read) this.#reading = null;
+    });
+  }
+
+  async #read(number: number, startedAtMs: EpochMs): Promise<void> {
+    try {
+      const text = await this.#store.read();
+      if (text !== null) this.#accept(text);
+      this.#endedRead = Math.max(this.#endedRead, number);
+      this.#confirmedAtMs = Math.max(this.#confirmedAtMs, startedAtMs);
+    } catch (cause) {
+      this.#log(`the catalogue could not be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  }
+
+  #accept(text: string): void {
+    if (text === this.#text) return;
+    const offered = this.#open(text);
+    if (this.#view !== null && !isNewer(offered, this.#view)) return;
+    this.#view = offered;
+    this.#text = text;
+  }
+}

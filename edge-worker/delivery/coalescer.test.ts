@@ -1,0 +1,164 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { DISPOSITIONS } from '../../core/disposition.ts';
+import { EVENT_KINDS } from '../../core/event.ts';
+import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
+import { AdEntry } from '../catalogue/catalogue-view.ts';
+import { testAd, testSnapshot } from '../fixtures/network.ts';
+import type { RequestScope } from '../ports.ts';
+import { Coalescer, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS } from './coalescer.ts';
+import { deliverAll, deliverPromised, type AddressedEvent } from './delivery-office.ts';
+import type { DraftEvent } from './shipment.ts';
+import { SpillWay } from './spill-way.ts';
+import { RejectionTally } from './tallies.ts';
+
+const T = 1_700_000_000_000;
+const entry = new AdEntry(testAd(), testSnapshot().campaigns[0]!, 'us');
+const key = { lo: 1, hi: 2 };
+
+function event(eventId: string): DraftEvent {
+  const detail = { impressionId: '', clickId: eventId, referrer: '', userAgent: '', ipPrefix: '', bidRequestId: '', valueMicros: 0, currency: '', pop: 'us', claimedTimeMs: T };
+  const names = { eventId, publisherId: '', placementId: '', creativeId: '', country: '', deviceType: 'other' as const };
+  return { ...names, terms: entry.terms, ad: 0, kind: EVENT_KINDS.click, flags: 0, eventTimeMs: T, receivedAtMs: T, id: key, viewer: key, join: key, screenedReason: 0, reasonMask: 0, detail };
+}
+const addressed = (eventId: string, shard = 'live.us.e0.0.0'): AddressedEvent => ({ event: event(eventId), shard, homeRegion: 'us' });
+
+/** A coalescer over a shard that answers when the test says so. */
+function rig() {
+  const calls: { batch: EventBatchReader; answer: (codes?: Uint8Array) => void; fail: () => void }[] = [];
+  const held: EventBatchReader[] = [];
+  const spillFails = { times: 0 };
+  const spill = new SpillWay(
+    {
+      hold: async (_shard, bytes) => {
+        if (spillFails.times-- > 0) throw new Error('spill is down');
+        held.push(new EventBatchReader(bytes));
+      },
+    },
+    () => undefined,
+  );
+  const rejections = new RejectionTally('us');
+  const shards = {
+    record: (_shard: string, bytes: Uint8Array) => {
+      const batch = new EventBatchReader(bytes);
+      return new Promise<Uint8Array>((resolve, reject) => {
+        calls.push({ batch, answer: (codes = new Uint8Array(batch.eventCount).fill(DISPOSITIONS.counted)) => resolve(codes), fail: () => reject(new Error('reset')) });
+      });
+    },
+  };
+  const coalescer = new Coalescer({ shards, spill, rejections, log: () => undefined });
+  const background: Promise<unknown>[] = [];
+  // Waits pass fifty times as fast.
+  const scope = (): RequestScope => ({
+    arrivedAtMs: T,
+    clock: { nowMs: () => T },
+    sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs / 50)),
+    waitUntil: (work) => void background.push(work),
+  });
+  return { calls, held, spill, spillFails, rejections, coalescer, scope, background };
+}
+const ids = ({ batch }: { batch: EventBatchReader }) => Array.from({ length: batch.eventCount }, (_, i) => batch.eventId(i));
+const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
+
+let r: ReturnType<typeof rig>;
+beforeEach(() => {
+  r = rig();
+});
+
+describe('events of concurrent requests', () => {
+  test('share a call, and what comes while calls are in flight shares the next', async () => {
+    const first = [deliverAll(r.coalescer, [addressed('a')], r.scope()), deliverAll(r.coalescer, [addressed('b')], r.scope())];
+    await turn();
+    expect(r.calls.map(ids)).toEqual([['a', 'b']]);
+    const more = [deliverAll(r.coalescer, [addressed('c')], r.scope())];
+    await turn();
+    for (const id of ['d', 'e', 'f']) {
+      more.push(deliverAll(r.coalescer, [addressed(id)], r.scope()));
+      await turn();
+    }
+    expect(r.calls.map(ids)).toEqual([['a', 'b'], ['c']]);
+    expect(r.calls.length).toBe(MAX_CALLS_IN_FLIGHT);
+    r.calls[0]!.answer();
+    while (r.calls.length < 3) await turn();
+    expect(ids(r.calls[2]!)).toEqual(['d', 'e', 'f']);
+    r.calls[1]!.answer();
+    r.calls[2]!.answer();
+    await Promise.all([...first, ...more]);
+  });
+
+  test('get the disposition that is theirs, across shards', async () => {
+    const waiting = Promise.all([
+      deliverAll(r.coalescer, [addressed('a', 's1'), addressed('b', 's2'), addressed('c', 's1')], r.scope()),
+      deliverAll(r.coalescer, [addressed('d', 's1')], r.scope()),
+    ]);
+    await turn();
+    expect(r.calls.map(ids)).toEqual([['a', 'c', 'd'], ['b']]);
+    r.calls[0]!.answer(Uint8Array.of(1, 2, 3));
+    r.calls[1]!.answer(Uint8Array.of(4));
+    expect(await waiting).toEqual([
+      { kind: 'durable', dispositions: [1, 4, 2] },
+      { kind: 'durable', dispositions: [3] },
+    ]);
+  });
+
+  test('that wait for an answer are never mixed with those that were promised', async () => {
+    void deliverAll(r.coalescer, [addressed('awaited')], r.scope());
+    void deliverPromised(r.coalescer, addressed('promised'), 1_000, r.scope());
+    await turn();
+    expect(r.calls.map(ids)).toEqual([['awaited'], ['promised']]);
+  });
+});
+
+describe('a shard that fails', () => {
+  test('an awaited batch is not acknowledged and not spilled: its sender tries again', async () => {
+    r.rejections.add('malformed', T);
+    const acknowledged = deliverAll(r.coalescer, [addressed('a')], r.scope());
+    await turn();
+    expect(r.calls[0]!.batch.tallies.map(({ rejection }) => rejection)).toEqual(['', 'malformed']);
+    r.calls[0]!.fail();
+    expect(await acknowledged).toEqual({ kind: 'unconfirmed' });
+    expect(r.held).toEqual([]);
+    expect(r.rejections.drain()).toHaveLength(1);
+  });
+
+  test('a promised batch goes to a spill object, and tries again while that is down', async () => {
+    r.spillFails.times = 2;
+    const durable = deliverPromised(r.coalescer, addressed('a'), 10_000, r.scope());
+    await turn();
+    r.calls[0]!.fail();
+    expect(await durable).toBe(true);
+    expect(r.held.map((batch) => [batch.eventId(0), batch.tallies[0]!.count])).toEqual([['a', 1]]);
+    expect(r.spill.counts).toEqual({ spilled: 1, lost: 0 });
+  });
+
+  test('a promised batch that nobody takes is counted as lost, never silently', async () => {
+    r.spillFails.times = 99;
+    void deliverPromised(r.coalescer, addressed('a'), 10, r.scope());
+    await turn();
+    r.calls[0]!.fail();
+    await Promise.all(r.background);
+    expect(r.spill.counts).toEqual({ spilled: 0, lost: 1 });
+  });
+
+  test('an answer of the wrong length confirms nothing', async () => {
+    const acknowledged = deliverAll(r.coalescer, [addressed('a')], r.scope());
+    await turn();
+    r.calls[0]!.answer(new Uint8Array(0));
+    expect(await acknowledged).toEqual({ kind: 'unconfirmed' });
+  });
+});
+
+describe('a shard that does not keep up', () => {
+  test('refuses senders above its bound; promised events overflow to the spill object', async () => {
+    for (let i = 0; i < MAX_CALLS_IN_FLIGHT; i++) {
+      void deliverPromised(r.coalescer, addressed(`sent-${i}`), 0, r.scope());
+      void deliverAll(r.coalescer, [addressed(`asked-${i}`)], r.scope());
+      await turn();
+    }
+    const many = (prefix: string) => Array.from({ length: MAX_WAITING_EVENTS }, (_, i) => addressed(`${prefix}-${i}`));
+    void deliverAll(r.coalescer, many('waiting'), r.scope());
+    expect(await deliverAll(r.coalescer, [addressed('one-more')], r.scope())).toEqual({ kind: 'overloaded' });
+    for (const waiting of many('promised')) void r.coalescer.submit({ shard: waiting.shard, homeRegion: 'us', lane: 'promised', events: [waiting.event] }, r.scope());
+    expect(await deliverPromised(r.coalescer, addressed('overflow'), 10_000, r.scope())).toBe(true);
+    expect(r.held.map((batch) => batch.eventId(0))).toEqual(['overflow']);
+  });
+});

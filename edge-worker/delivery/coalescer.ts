@@ -1,0 +1,169 @@
+import type { EpochMs } from '../../core/time.ts';
+import type { RequestScope, ShardDoor } from '../ports.ts';
+import { OpenBatch } from './open-batch.ts';
+import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
+import type { SpillWay } from './spill-way.ts';
+import type { RejectionTally } from './tallies.ts';
+
+/** Two calls to one shard at a time: one on its way while the shard commits the other. */
+export const MAX_CALLS_IN_FLIGHT = 2;
+/** Above this, a shard's lane refuses: about a second of what one object can take in. */
+export const MAX_WAITING_EVENTS = 20_000;
+/** A call that has not answered by now is taken for lost; with the spill's turn it stays below `waitUntil`'s 30 s. */
+export const CALL_TIMEOUT_MS = 10_000;
+/** How long a batch waits for its turn before its lane counts as overloaded. */
+export const TURN_TIMEOUT_MS = 5_000;
+/** A carrier that has neither sent nor given up by now died with its request: another one takes over. */
+const CARRIER_LIFE_MS = 30_000;
+/** How often a waiting carrier looks for its turn by itself, should nobody wake it. */
+const TURN_POLL_MS = 100;
+
+/** A place in a batch: what to wait for, and which of its dispositions are this request's. */
+export type Place = { readonly delivered: Promise<Delivery>; readonly first: number; readonly count: number };
+
+type LaneState = {
+  readonly shard: string;
+  open: OpenBatch | null;
+  waitingEvents: number;
+  /** When each call in flight began; one that is older than any timeout no longer holds its place. */
+  calls: EpochMs[];
+  /** Carriers that wait for a turn, first come first; each made its own promise, since one of a request that is over wakes nobody. */
+  readonly waiting: (() => void)[];
+};
+
+/**
+ * Events of concurrent requests of one isolate for one shard share a call. The request that opens a batch carries it, with its own
+ * timers and under its own `waitUntil`: workerd kills requests that merely await what another request promised.
+ */
+export class Coalescer {
+  readonly #shards: ShardDoor;
+  readonly #spill: SpillWay;
+  readonly #rejections: RejectionTally;
+  readonly #log: (message: string) => void;
+  readonly #lanes = new Map<string, LaneState>();
+
+  constructor(options: { shards: ShardDoor; spill: SpillWay; rejections: RejectionTally; log: (message: string) => void }) {
+    this.#shards = options.shards;
+    this.#spill = options.spill;
+    this.#rejections = options.rejections;
+    this.#log = options.log;
+  }
+
+  /** Starts the way of a request's events; the places are in the shipment's order. Null when the lane is full: nothing was taken. */
+  submit(shipment: Shipment, scope: RequestScope): readonly Place[] | null {
+    const lane = this.#lane(shipment.shard, shipment.lane);
+    if (lane.waitingEvents + shipment.events.length > MAX_WAITING_EVENTS) return null;
+    const places: Place[] = [];
+    let previous: OpenBatch | null = null;
+    for (let next = 0; next < shipment.events.length; ) {
+      const batch = this.#openBatch(lane, shipment, previous, scope);
+      const first = batch.eventCount;
+      next = fill(batch, shipment.events, next);
+      places.push({ delivered: batch.delivered, first, count: batch.eventCount - first });
+      previous = batch;
+    }
+    lane.waitingEvents += shipment.events.length;
+    return places;
+  }
+
+  /** The lane's open batch, or a new one; a request whose events fill several has them sent one after the other. */
+  #openBatch(lane: LaneState, shipment: Shipment, previous: OpenBatch | null, scope: RequestScope): OpenBatch {
+    const open = lane.open;
+    if (open !== null && !open.closed && !open.isFull) {
+      if (scope.arrivedAtMs - open.openedAtMs > CARRIER_LIFE_MS) scope.waitUntil(this.#carry(lane, open, null, scope));
+      return open;
+    }
+    const batch = new OpenBatch({ lane: shipment.lane, homeRegion: shipment.homeRegion, openedAtMs: scope.arrivedAtMs });
+    lane.open = batch;
+    scope.waitUntil(this.#carry(lane, batch, previous, scope));
+    return batch;
+  }
+
+  async #carry(lane: LaneState, batch: OpenBatch, previous: OpenBatch | null, scope: RequestScope): Promise<void> {
+    // Everything that arrives in this turn of the loop comes along.
+    await Promise.resolve();
+    if (previous !== null) await Promise.race([previous.delivered, scope.sleep(CALL_TIMEOUT_MS)]);
+    const turn = await this.#takeTurn(lane, scope);
+    try {
+      if (!batch.closed) await this.#deliver(lane, batch, turn !== null, scope);
+    } catch (cause) {
+      this.#log(`a batch for ${lane.shard} could not be sent: ${String(cause)}`);
+      batch.settle({ kind: 'failed' });
+    } finally {
+      if (turn !== null) this.#endTurn(lane, turn);
+    }
+  }
+
+  async #deliver(lane: LaneState, batch: OpenBatch, hasTurn: boolean, scope: RequestScope): Promise<void> {
+    batch.closed = true;
+    if (lane.open === batch) lane.open = null;
+    lane.waitingEvents -= batch.eventCount;
+    batch.settle(await this.#send(lane.shard, batch, hasTurn, scope));
+  }
+
+  async #send(shard: string, batch: OpenBatch, hasTurn: boolean, scope: RequestScope): Promise<Delivery> {
+    if (!hasTurn && batch.lane === 'awaited') return { kind: 'refused' };
+    const rejections = this.#rejections.drain();
+    const bytes = batch.finish(rejections);
+    const dispositions = hasTurn && batch.lane !== 'overflow' ? await this.#call(shard, bytes, scope) : null;
+    if (dispositions?.length === batch.eventCount) return { kind: 'judged', dispositions };
+    if (batch.lane !== 'awaited') return this.#spill.hold(shard, bytes, scope);
+    this.#rejections.restore(rejections);
+    return { kind: 'failed' };
+  }
+
+  /** Null when the shard did not confirm the batch, for whatever reason. */
+  async #call(shard: string, bytes: Uint8Array, scope: RequestScope): Promise<Uint8Array | null> {
+    try {
+      return (await Promise.race([this.#shards.record(shard, bytes), scope.sleep(CALL_TIMEOUT_MS)])) ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** When the turn was taken; null when none came in time. */
+  async #takeTurn(lane: LaneState, scope: RequestScope): Promise<EpochMs | null> {
+    const givenUpAtMs = scope.clock.nowMs() + TURN_TIMEOUT_MS;
+    for (;;) {
+      const nowMs = scope.clock.nowMs();
+      lane.calls = lane.calls.filter((beganAtMs) => nowMs - beganAtMs < CARRIER_LIFE_MS);
+      if (lane.calls.length < MAX_CALLS_IN_FLIGHT) {
+        lane.calls.push(nowMs);
+        return nowMs;
+      }
+      if (nowMs >= givenUpAtMs) return null;
+      await waitForTurn(lane, scope);
+    }
+  }
+
+  #endTurn(lane: LaneState, beganAtMs: EpochMs): void {
+    const index = lane.calls.indexOf(beganAtMs);
+    if (index >= 0) lane.calls.splice(index, 1);
+    lane.waiting.shift()?.();
+  }
+
+  #lane(shard: string, kind: Lane): LaneState {
+    const key = `${kind} ${shard}`;
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const lane: LaneState = { shard, open: null, waitingEvents: 0, calls: [], waiting: [] };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+}
+
+/** Until a turn may be free: somebody ended one, or it is time to look. */
+async function waitForTurn(lane: LaneState, scope: RequestScope): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lane.waiting.push(resolve);
+  await Promise.race([promise, scope.sleep(TURN_POLL_MS)]);
+  const index = lane.waiting.indexOf(resolve);
+  if (index >= 0) lane.waiting.splice(index, 1);
+}
+
+/** Adds events from `next` on until the batch is full; gives the index of the first one left. */
+function fill(batch: OpenBatch, events: readonly DraftEvent[], next: number): number {
+  let index = next;
+  while (index < events.length && !batch.isFull) batch.add(events[index++]!);
+  return index;
+}

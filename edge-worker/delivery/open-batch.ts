@@ -1,0 +1,63 @@
+import type { EdgeTally } from '../../core/event.ts';
+import type { EpochMs } from '../../core/time.ts';
+import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
+import type { Delivery, DraftEvent, Lane } from './shipment.ts';
+import { AcceptedTally } from './tallies.ts';
+
+/** A batch is closed here, well below the wire's limit: the largest single event adds some 6 kB. */
+export const FULL_BATCH_BYTES = 900_000;
+
+/** Events on their way to one shard in one call. Whoever opened it carries it. */
+export class OpenBatch {
+  readonly lane: Lane;
+  readonly openedAtMs: EpochMs;
+  /** Settles when the call does; never rejects. Other requests may only race it with a timer of their own. */
+  readonly delivered: Promise<Delivery>;
+  readonly #settle: (delivery: Delivery) => void;
+  readonly #writer = new EventBatchWriter();
+  readonly #accepted = new AcceptedTally();
+  readonly #homeRegion: string;
+  /** Set once its carrier has begun to send: nothing may be added. */
+  closed = false;
+
+  constructor(options: { lane: Lane; homeRegion: string; openedAtMs: EpochMs }) {
+    this.lane = options.lane;
+    this.openedAtMs = options.openedAtMs;
+    this.#homeRegion = options.homeRegion;
+    const { promise, resolve } = Promise.withResolvers<Delivery>();
+    this.delivered = promise;
+    this.#settle = resolve;
+  }
+
+  get eventCount(): number {
+    return this.#writer.eventCount;
+  }
+
+  get isFull(): boolean {
+    return this.#writer.isFull || this.#writer.byteLength >= FULL_BATCH_BYTES;
+  }
+
+  add(event: DraftEvent): void {
+    event.ad = this.#writer.adIndex(event.terms);
+    this.#writer.add(event);
+    this.#accepted.add(event.receivedAtMs);
+  }
+
+  /** The batch's bytes, its accepted events tallied, `rejections` riding along. */
+  finish(rejections: readonly EdgeTally[]): Uint8Array {
+    for (const row of this.#accepted.rows(this.#homeRegion)) this.#writer.tally(row);
+    for (const row of rejections) this.#writer.tally(row);
+    return this.#writer.finish();
+  }
+
+  settle(delivery: Delivery): void {
+    this.#settle(delivery);
+  }
+}
+
+/** A batch without events: what this edge refused, told to the shard that keeps its books. */
+export function talliesOnly(rows: readonly EdgeTally[]): Uint8Array {
+  const writer = new EventBatchWriter();
+  for (const row of rows) writer.tally(row);
+  return writer.finish();
+}

@@ -1,0 +1,22 @@
+import { DISPOSITIONS } from '../../core/disposition.ts';
+import type { DoorResult } from './whole-refusal.ts';
+
+/** The body of a 202. `received` = `accepted` + `rejected`; duplicates are accepted. Source: DESIGN §3. */
+export type EventsReply = {
+  readonly received: number;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+};
+
+/** What became of a request's events: what the door said of each, and what the shards made of those that came in (in their order). */
+export function eventsReply(results: readonly DoorResult[], dispositions: readonly number[]): EventsReply {
+  const rejected = results.flatMap((result, index) => (result.ok ? [] : [{ index, code: result.code, message: result.message }]));
+  const duplicates = dispositions.filter((code) => code === DISPOSITIONS.duplicate).length;
+  return { received: results.length, accepted: results.length - rejected.length, duplicates, rejected };
+}
+
+/** True when the request was one event and that event was known already: it is told so by 409. */
+export function isLoneDuplicate(reply: EventsReply): boolean {
+  return reply.received === 1 && reply.duplicates === 1;
+}

@@ -1,0 +1,30 @@
+import { shardName, type Source } from '../../core/routing.ts';
+import type { KeyHasher } from '../../core/hash.ts';
+import type { ShardEpoch } from '../../schemas/catalogue.ts';
+import type { TokenFields } from '../../schemas/token.ts';
+import type { AdEntry } from '../catalogue/catalogue-view.ts';
+import type { DraftEvent } from '../delivery/shipment.ts';
+
+export type ShardOf = { readonly shard: string; readonly homeRegion: string };
+
+/**
+ * Where an event is counted. A token carries its region, its route and (by its issue time) its epoch, so that every copy of it meets in one
+ * object; without a token the ad, the viewer and the event's own time decide. The POP never does.
+ */
+export function shardOf(
+  event: DraftEvent,
+  by: { source: Source; entry: AdEntry; token: TokenFields | null; hasher: KeyHasher; epochs: readonly ShardEpoch[] },
+): ShardOf {
+  const { source, entry, token, hasher, epochs } = by;
+  const homeRegion = token?.homeRegion || entry.homeRegion;
+  const shard = shardName({
+    source,
+    homeRegion,
+    adHash: entry.adHash,
+    route: token?.route ?? hasher.route(event.viewer),
+    salts: entry.ad.salts,
+    epochs,
+    atMs: token?.issuedAtMs ?? event.eventTimeMs,
+  });
+  return { shard, homeRegion };
+}

@@ -1,0 +1,27 @@
+import type { CatalogueView } from './catalogue/catalogue-view.ts';
+import type { Edge } from './edge.ts';
+import type { RequestScope } from './ports.ts';
+import { readSignals, type RequestSignals } from './request/signals.ts';
+import { isPrivateRequest } from './request/privacy.ts';
+
+/** One request on its way through its route. */
+export type Exchange = {
+  readonly edge: Edge;
+  readonly request: Request;
+  readonly scope: RequestScope;
+  /** The query with its `?`, '' where there is none. */
+  readonly search: string;
+};
+
+/** The catalogue to answer from, and the ticket that asks for a newer one. Null: this isolate has never seen any. */
+export async function catalogueOf({ edge, scope }: Exchange): Promise<{ view: CatalogueView; ticket: number } | null> {
+  const ticket = edge.catalogue.ticket();
+  const view = edge.catalogue.freshView(scope) ?? (await edge.catalogue.view(scope));
+  return view === null ? null : { view, ticket };
+}
+
+/** The request's headers, read once. */
+export function signalsOf({ edge, request, search }: Exchange): RequestSignals {
+  const { trustForwarded, dntHonoured } = edge.config;
+  return readSignals(request, search, { trustForwarded, isPrivate: (headers, query) => isPrivateRequest(headers, query, dntHonoured) });
+}

@@ -1,0 +1,74 @@
+import { TrackingError } from '../core/errors.ts';
+import { edgeApp } from './app.ts';
+import { readConfig, type EdgeSettings } from './config.ts';
+import { createEdge, type Edge } from './edge.ts';
+import type { RequestScope } from './ports.ts';
+import { refusal } from './replies.ts';
+import { shardDoor, spillDoor, type ShardNamespace, type SpillNamespace } from './shard-namespace.ts';
+
+export { AdShard } from '../durable-objects/ad-shard.ts';
+export { SpillQueue } from '../durable-objects/spill-queue.ts';
+
+/** What the host gives the worker. */
+export type EdgeEnv = EdgeSettings & {
+  readonly SHARDS: ShardNamespace;
+  readonly SPILL: SpillNamespace;
+  /** Key `snapshot`: text of schemas/snapshot.ts. */
+  readonly CATALOGUE: { get(key: string): Promise<string | null> };
+};
+
+type RequestContext = { waitUntil(work: Promise<unknown>): void };
+/** workerd's own timers: they belong to the request at hand. */
+declare const scheduler: { wait(durationMs: number): Promise<void> };
+
+const SNAPSHOT_NAME = 'snapshot';
+const clock = { nowMs: () => Date.now() };
+/** One edge per isolate: an isolate has one `env`. */
+const edges = new WeakMap<EdgeEnv, Edge>();
+
+export default {
+  async fetch(request: Request, env: EdgeEnv, context: RequestContext): Promise<Response> {
+    let edge: Edge;
+    try {
+      edge = edges.get(env) ?? (await openEdge(env));
+    } catch (cause) {
+      return misconfigured(cause);
+    }
+    return edgeApp.fetch(request, { edge, scope: scopeOf(context) });
+  },
+};
+
+/** Requests that come together at the very start may each build an edge: none waits for another's promise, and the first to end is kept. */
+async function openEdge(env: EdgeEnv): Promise<Edge> {
+  const config = readConfig(env);
+  const edge = await createEdge(config, {
+    shards: shardDoor(env.SHARDS),
+    spill: spillDoor(env.SPILL, config.tallyRegion),
+    snapshots: { read: () => env.CATALOGUE.get(SNAPSHOT_NAME) },
+    random: (bytes) => crypto.getRandomValues(bytes),
+    log,
+  });
+  const first = edges.get(env) ?? edge;
+  edges.set(env, first);
+  return first;
+}
+
+function scopeOf(context: RequestContext): RequestScope {
+  return {
+    arrivedAtMs: clock.nowMs(),
+    clock,
+    sleep: (durationMs) => scheduler.wait(durationMs),
+    waitUntil: (work) => context.waitUntil(work),
+  };
+}
+
+/** Every route answers so until an operator mends the setting; its name is told, its value never. */
+function misconfigured(cause: unknown): Response {
+  const message = cause instanceof TrackingError ? cause.message : 'the edge could not start';
+  log(`bad configuration: ${message}`);
+  return refusal(503, 'bad_configuration', message, { 'retry-after': '60' });
+}
+
+function log(message: string): void {
+  console.error(JSON.stringify({ level: 'error', part: 'edge', message }));
+}

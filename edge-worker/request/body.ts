@@ -1,0 +1,85 @@
+/** The largest body, as sent and after gunzip. Source: DESIGN §3. */
+export const MAX_BODY_BYTES = 1_048_576;
+
+export type BodyFlaw = { readonly status: 400 | 413; readonly code: 'too_large' | 'malformed'; readonly message: string };
+/** The body as it was sent (what a signature covers) and as text. */
+export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly text: string } | { readonly ok: false; readonly flaw: BodyFlaw };
+
+const TOO_LARGE: BodyFlaw = { status: 413, code: 'too_large', message: `a body has at most ${MAX_BODY_BYTES} bytes, before and after gunzip` };
+const BAD_GZIP: BodyFlaw = { status: 400, code: 'malformed', message: 'the body is not valid gzip' };
+const BAD_ENCODING: BodyFlaw = { status: 400, code: 'malformed', message: 'content-encoding must be gzip or identity' };
+const BROKEN: BodyFlaw = { status: 400, code: 'malformed', message: 'the body broke off' };
+
+/** Reads a request's body and never holds more than the limit and one chunk of it, whatever its headers claim. */
+export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Body> {
+  const encoding = (request.headers.get('content-encoding') ?? '').trim().toLowerCase();
+  if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') return { ok: false, flaw: BAD_ENCODING };
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return { ok: false, flaw: TOO_LARGE };
+  const raw = await collectRequest(request, maxBytes);
+  if ('flaw' in raw) return { ok: false, flaw: raw.flaw };
+  if (encoding !== 'gzip') return { ok: true, raw: raw.bytes, text: decode(raw.bytes) };
+  const plain = await collect(gunzip(raw.bytes), maxBytes, BAD_GZIP);
+  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw: raw.bytes, text: decode(plain.bytes) };
+}
+
+/** A body whose length the server vouches for is taken in one piece. */
+async function collectRequest(request: Request, maxBytes: number): Promise<Collected> {
+  if (request.headers.get('content-length') === null) return collect(request.body, maxBytes, BROKEN);
+  try {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.length > maxBytes ? { flaw: TOO_LARGE } : { bytes };
+  } catch {
+    return { flaw: BROKEN };
+  }
+}
+
+type Collected = { readonly bytes: Uint8Array } | { readonly flaw: BodyFlaw };
+
+/** Reads to the end, or stops the source as soon as it is too much: a gzip bomb is never inflated. */
+async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number, broken: BodyFlaw): Promise<Collected> {
+  if (stream === null) return { bytes: new Uint8Array(0) };
+  const chunks: Uint8Array[] = [];
+  let byteCount = 0;
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { bytes: joined(chunks, byteCount) };
+      byteCount += value.length;
+      if (byteCount > maxBytes) {
+        await reader.cancel().catch(() => undefined);
+        return { flaw: TOO_LARGE };
+      }
+      chunks.push(value);
+    }
+  } catch {
+    return { flaw: broken };
+  }
+}
+
+function gunzip(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  const source = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+  return source.pipeThrough(new DecompressionStream('gzip') as unknown as ReadableWritablePair<Uint8Array, Uint8Array>);
+}
+
+function joined(chunks: readonly Uint8Array[], byteCount: number): Uint8Array {
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(byteCount);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** Bytes that are no UTF-8 become U+FFFD: the parser then refuses what matters. A byte order mark is dropped. */
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,97 @@
+import type { Rejection } from '../../core/disposition.ts';
+import { parseEvent, parseEventsBody, type ParsedEventResult } from '../../schemas/event-json.ts';
+import { callerOf, ingestGrants, isSignedAsDemanded, type Caller } from '../auth/caller.ts';
+import type { Grants } from '../auth/grants.ts';
+import type { CatalogueView } from '../catalogue/catalogue-view.ts';
+import { deliverAll, type AddressedEvent } from '../delivery/delivery-office.ts';
+import { eventTools } from '../edge.ts';
+import { claimsOf } from '../event/claims-of.ts';
+import { atTheDoor, checkToken, type Admitted } from '../event/door.ts';
+import { draftEvent } from '../event/draft-event.ts';
+import { eventsReply, isLoneDuplicate } from '../event/events-reply.ts';
+import { refuseEvent } from '../event/promise.ts';
+import { shardOf } from '../event/shard-of.ts';
+import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
+import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
+import { json, overloaded, refusal } from '../replies.ts';
+import { readBody } from '../request/body.ts';
+
+/**
+ * `POST /v1/events`: read → who sends it → take it apart → each event at the door → deliver → reply. Answers 202 only when
+ * every accepted event is durable.
+ */
+export async function eventsRoute(exchange: Exchange): Promise<Response> {
+  const body = await readBody(exchange.request);
+  if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
+  const catalogue = await catalogueOf(exchange);
+  if (catalogue === null) return overloaded('the catalogue has not arrived yet');
+  const { caller, view } = await callerOf(exchange, catalogue);
+  const stranger = whyStranger(exchange, caller, body.raw);
+  if (stranger !== null) return refuseUnread(exchange, 401, 'unauthorized', stranger);
+  const items = parseEventsBody(body.text, exchange.request.headers.get('content-type'));
+  if (!items.ok) return refuseUnread(exchange, items.status, items.code, items.message);
+  const parsed = items.items.map(parseEvent);
+  const viewOfAds = await viewWithAds(exchange, view, catalogue.ticket, parsed);
+  const grants = ingestGrants(caller);
+  const results = parsed.map((result) => doorResult(exchange, viewOfAds, grants, result));
+  const whole = wholeRefusal(results, grants !== null);
+  if (whole !== null) {
+    bookRefusals(exchange, results);
+    return refusal(whole.status, whole.code, whole.message);
+  }
+  return acknowledge(exchange, viewOfAds, grants !== null, results);
+}
+
+/** Why the request is refused unread; null while a key or tokens may speak for its events. */
+function whyStranger(exchange: Exchange, caller: Caller, body: Uint8Array): string | null {
+  if (caller.kind === 'unknown') return 'the key is not known';
+  if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body)) return 'X-Signature is missing or wrong';
+  return null;
+}
+
+/** The view to judge by: a newer one where an event names an ad that the one at hand does not know. */
+async function viewWithAds({ edge, scope }: Exchange, view: CatalogueView, ticket: number, parsed: readonly ParsedEventResult[]): Promise<CatalogueView> {
+  const knowsAll = parsed.every((result) => !result.ok || view.ads.has(result.event.adId));
+  return knowsAll ? view : ((await edge.catalogue.viewAfter(ticket, scope)) ?? view);
+}
+
+function doorResult({ scope }: Exchange, view: CatalogueView, grants: Grants | null, parsed: ParsedEventResult): DoorResult {
+  if (!parsed.ok) return { ...parsed, isOutsideTenant: false };
+  const { event } = parsed;
+  return atTheDoor({ event, tokenCheck: checkToken(event, view.verifier), grants, entry: view.ads.get(event.adId), nowMs: scope.arrivedAtMs });
+}
+
+/** Delivers what came in and says what became of it. */
+async function acknowledge(exchange: Exchange, view: CatalogueView, isKeyed: boolean, results: readonly DoorResult[]): Promise<Response> {
+  const addressed = address(exchange, view, isKeyed, results.filter((result) => result.ok));
+  const acknowledgement = await deliverAll(exchange.edge.coalescer, addressed, exchange.scope);
+  if (acknowledgement.kind === 'overloaded') return overloaded('too much is waiting for these ads; send it again');
+  if (acknowledgement.kind === 'unconfirmed') return overloaded('not all of it could be confirmed; send it again, what did arrive will be a duplicate');
+  bookRefusals(exchange, results);
+  const reply = eventsReply(results, acknowledgement.dispositions);
+  return isLoneDuplicate(reply) ? refusal(409, 'duplicate', 'this event was accepted before') : json(202, reply);
+}
+
+function address(exchange: Exchange, view: CatalogueView, isKeyed: boolean, admitted: readonly Admitted[]): AddressedEvent[] {
+  const { edge } = exchange;
+  const { dntHonoured } = edge.config;
+  const signals = signalsOf(exchange);
+  const tools = eventTools(edge, view);
+  return admitted.map(({ event: parsed, entry, token, publisherId, receivedAtMs, source }) => {
+    const claims = claimsOf(parsed, { publisherId, dntHonoured });
+    const event = draftEvent({ claims, entry, token, signals, isDirect: !isKeyed, isUnsigned: false, receivedAtMs }, tools);
+    return { event, ...shardOf(event, { source, entry, token, hasher: edge.hasher, epochs: view.shardEpochs }) };
+  });
+}
+
+/** A request that nobody took apart counts as one refused event. */
+function refuseUnread(exchange: Exchange, status: number, code: string, message: string): Response {
+  refuseEvent(exchange, status === 401 ? 'unauthorized' : 'malformed');
+  return refusal(status, code, message);
+}
+
+function bookRefusals(exchange: Exchange, results: readonly DoorResult[]): void {
+  const counts = new Map<Rejection, number>();
+  for (const result of results) if (!result.ok) counts.set(result.code, (counts.get(result.code) ?? 0) + 1);
+  for (const [rejection, count] of counts) refuseEvent(exchange, rejection, count);
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../../core/time.ts';
+import { CatalogueStore } from './catalogue-store.ts';
+import type { ControlDatabase } from './control-database.ts';
+import { KeyStore, type RandomBytes } from './key-store.ts';
+import { PolicyStore } from './policy-store.ts';
+import { SnapshotSource, type NetworkPlan } from './snapshot-source.ts';
+import type { SnapshotPublisher } from './snapshot-publisher.ts';
+
+export type ControlPlaneOptions = {
+  readonly database: ControlDatabase;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly plan: NetworkPlan;
+  readonly snapshotKey: Uint8Array;
+  readonly publishers: readonly SnapshotPublisher[];
+};
+
+/** Everything that administrators change, and the word that edges get of it. */
+export type ControlPlane = {
+  readonly database: ControlDatabase;
+  readonly clock: Clock;
+  readonly plan: NetworkPlan;
+  readonly catalogue: CatalogueStore;
+  readonly keys: KeyStore;
+  readonly policies: PolicyStore;
+  readonly snapshot: SnapshotSource;
+  /** Tells edges; call after every change that they must know. */
+  readonly publish: () => void;
+};
+
+/** Puts the control plane together over one database. */
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { database, clock, plan } = options;
+  const catalogue = new CatalogueStore(database);
+  const keys = new KeyStore(database, options.randomBytes);
+  const snapshot = new SnapshotSource({ database, catalogue, keys, plan, key: options.snapshotKey });
+  const publish = () => {
+    for (const publisher of options.publishers) publisher.publish(snapshot.text());
+  };
+  return { database, clock, plan, catalogue, keys, policies: new PolicyStore(database), snapshot, publish };
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { DISPOSITIONS, dispositionName } from '../../core/disposition.ts';
+import { TrackingError, assert } from '../../core/errors.ts';
+import { secondOf } from '../../core/time.ts';
+import type { Commit } from '../../schemas/wire/commit.ts';
+import { decodeCommit } from '../../schemas/wire/commit.ts';
+import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
+import { decodeFrame } from '../../schemas/wire/frame.ts';
+import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
+import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
+
+const inflate = promisify(gunzip);
+
+/** A frame that was read to the last field, and what the hub itself counted in it. */
+export type OpenedFrame = { readonly frame: Frame; readonly digest: FrameDigest; readonly hubLedger: readonly HubLedgerRow[] };
+
+/** SHA-256 of a frame's bytes, in hex. */
+export function digestOf(body: Uint8Array): FrameDigest {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/**
+ * Reads both sections of a frame through, so that whatever reaches the log can be stored; inflates no further than the header declares.
+ * Throws `corrupt_bytes` when anything in it is unreadable, impossible or not as the header says.
+ */
+export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(body)): Promise<OpenedFrame> {
+  try {
+    await checkDeltas(frame);
+    return { frame, digest: digestOf(body), hubLedger: await countRaw(frame) };
+  } catch (cause) {
+    if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') throw cause;
+    throw new TrackingError('corrupt_bytes', `frame: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
+  }
+}
+
+async function checkDeltas({ header, deltas }: Frame): Promise<void> {
+  const { rows, ledger } = decodeDeltaSection(await inflateExactly(deltas, header.deltaBytes));
+  assert(rows.length === header.deltaRows, 'the header counts the delta rows');
+  assert(ledger.length === header.ledgerRows, 'the header counts the ledger rows');
+}
+
+/** The hub's own ledger: dispositions by received second, counted from the raw events and from nothing else. */
+async function countRaw({ header, raw }: Frame): Promise<HubLedgerRow[]> {
+  const tally = new LedgerTally();
+  let events = 0;
+  for (const { row, bytes } of decodeRawSection(await inflateExactly(raw, header.rawBytes))) {
+    assert(row >= header.firstRow && row <= header.lastRow, 'the header spans the rows');
+    const commit = decodeCommit(bytes);
+    events += commit.batch.eventCount;
+    tally.add(commit);
+  }
+  assert(events === header.rawEvents, 'the header counts the raw events');
+  return tally.rows(header.region);
+}
+
+async function inflateExactly(section: Uint8Array, declaredBytes: number): Promise<Uint8Array> {
+  const bytes = await inflate(section, { maxOutputLength: Math.max(declaredBytes, 1) });
+  assert(bytes.length === declaredBytes, 'a section is as long as the header says');
+  return bytes;
+}
+
+const TERM_SLOTS = Math.max(...Object.values(DISPOSITIONS)) + 1;
+
+class LedgerTally {
+  readonly #counts = new Map<number, number>();
+
+  add({ batch, judgements }: Commit): void {
+    judgements.forEach(({ disposition }, i) => {
+      const slot = secondOf(batch.receivedAtMs(i)) * TERM_SLOTS + disposition;
+      this.#counts.set(slot, (this.#counts.get(slot) ?? 0) + 1);
+    });
+  }
+
+  rows(region: FrameHeader['region']): HubLedgerRow[] {
+    return [...this.#counts].map(([slot, count]) => {
+      const term = dispositionName(slot % TERM_SLOTS);
+      assert(term !== undefined, 'a judgement has a known disposition');
+      return { region, receivedSecond: Math.floor(slot / TERM_SLOTS), term, count };
+    });
+  }
+}

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runQuery } from './query-service.ts';
+import { parseQueryRequest } from './request.ts';
+import type { Tenant } from './tenant.ts';
+import { openDeltaStore, STORED_AT_MS, type TestDelta } from './testing/delta-store.ts';
+
+const NOW_MS = Date.UTC(2026, 9, 1);
+const ALL: Tenant = { kind: 'all' };
+const ACME: Tenant = { kind: 'advertiser', ids: ['acme'] };
+const T0 = Date.UTC(2026, 2, 7) / 1_000;
+
+let store: Awaited<ReturnType<typeof openDeltaStore>>;
+const rows: TestDelta[] = randomDeltas(4_000, 7);
+
+beforeAll(async () => {
+  store = await openDeltaStore(NOW_MS);
+  for (let i = 0; i < rows.length; i += 500) await store.insert(rows.slice(i, i + 500));
+}, 120_000);
+afterAll(() => store?.close());
+
+const ask = (text: string, tenant: Tenant = ALL) => runQuery(store.deps, parseQueryRequest(new URLSearchParams(text)), tenant);
+
+describe('runQuery against the real engine', () => {
+  it('a total without dimensions is one row, of zeros where there is nothing', async () => {
+    const { rows: found, meta } = await ask('metrics=clicks,ctr,spend_micros,unique_users,gross_clicks&from=2030-01-01&to=2030-01-02');
+    expect(found).toEqual([{ window: '2030-01-01T00:00:00.000Z', clicks: 0, ctr: null, spend_micros: 0, unique_users: 0, gross_clicks: 0 }]);
+    expect(meta).toMatchObject({ source: 'stream', version: 'live', approximate: true, suppressed: 0, cursor: null, watermarkMs: STORED_AT_MS });
+  });
+
+  it('an empty range is an empty answer, not the whole table', async () => {
+    expect((await ask('metrics=clicks&from=2026-03-07T10:00:00Z&to=2026-03-07T10:00:00Z')).rows[0]).toMatchObject({ clicks: 0 });
+    expect((await ask('metrics=clicks&granularity=1m&from=2026-03-07T10:00:00Z&to=2026-03-07T10:00:00.900Z')).rows).toEqual([]);
+  });
+
+  const zones = ['UTC', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Asia/Kathmandu'];
+  const granularities = ['1s', '1m', '1h', '1d', 'total'] as const;
+  for (const tz of zones) {
+    for (const granularity of granularities) {
+      it(`ragged ranges by ${granularity} in ${tz} equal a naive fold`, async () => {
+        const random = randomSource(granularity.length * 31 + tz.length);
+        for (let round = 0; round < 4; round += 1) {
+          const from = T0 + Math.floor(random() * 200_000);
+          const to = from + Math.floor(random() * (granularity === '1s' ? 40_000 : 260_000));
+          const groupBy = ['ad_id', 'country', 'publisher_id'].filter(() => random() < 0.4) as ('ad_id' | 'country' | 'publisher_id')[];
+          const text = `metrics=impressions,clicks,billable_clicks,spend_micros,gross_clicks,duplicate_clicks,filtered_clicks,held_clicks,late_clicks,viewable_impressions,unique_users&granularity=${granularity}&tz=${tz}&from=${from * 1000}&to=${to * 1000}${groupBy.length > 0 ? `&group_by=${groupBy}` : ''}`;
+          const { rows: found } = await ask(text);
+          expect(found).toEqual(naiveFold(rows, { from, to, groupBy, windowOf: windowOf(granularity, tz, from), isTotal: granularity === 'total' }));
+        }
+      });
+    }
+  }
+
+  it('a tenant sees its own rows only, whatever it asks', async () => {
+    const texts = ['metrics=clicks,impressions&group_by=advertiser_id', 'metrics=clicks&group_by=advertiser_id,ad_id&granularity=1d', 'metrics=gross_clicks&group_by=advertiser_id&filter=ad_id:ad-0|ad-1|ad-2|ad-3'];
+    for (const text of texts) {
+      const own = await ask(text, ACME);
+      expect(own.rows.length).toBeGreaterThan(0);
+      expect(new Set(own.rows.map((row) => row['advertiser_id']))).toEqual(new Set(['acme']));
+      const all = await ask(`${text}&filter=advertiser_id:acme`);
+      expect(own.rows).toEqual(all.rows);
+    }
+    const both = await ask('metrics=clicks', { kind: 'publisher', ids: ['pub-0', 'pub-1'] });
+    expect(both.rows).toEqual((await ask('metrics=clicks&filter=publisher_id:pub-0|pub-1')).rows);
+  });
+
+  it('values of callers are data, never SQL', async () => {
+    const tenant: Tenant = { kind: 'advertiser', ids: ["x') OR 1=1 --", "acme' OR '1'='1", '\\', 'tab\there'] };
+    expect((await ask('metrics=gross_clicks', tenant)).rows[0]).toMatchObject({ gross_clicks: 0 });
+  });
+
+  it('pages by cursor give every row once, in one order', async () => {
+    const text = 'metrics=gross_clicks,clicks&group_by=ad_id,country&granularity=1h';
+    const whole = await ask(text);
+    const pages: unknown[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page = await ask(`${text}&limit=37${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      expect(page.rows.length).toBeLessThanOrEqual(37);
+      pages.push(...page.rows);
+      cursor = page.meta.cursor;
+    }
+    expect(pages).toEqual(whole.rows);
+    const totals = 'metrics=clicks&group_by=ad_id';
+    const first = await ask(`${totals}&limit=1`);
+    const second = await ask(`${totals}&limit=100&cursor=${first.meta.cursor}`);
+    expect([...first.rows, ...second.rows]).toEqual((await ask(totals)).rows);
+  });
+
+  it('sums beyond 2^53 keep every digit', async () => {
+    const far = Date.UTC(2029, 0, 1) / 1_000;
+    const row = { second: far, advertiser_id: 'big', campaign_id: 'big', ad_id: 'big', publisher_id: 'p', kind: 'click', disposition: 'counted', count: Number.MAX_SAFE_INTEGER, cost_nanos: 1_499 };
+    await store.insert([row, { ...row, count: 5 }]);
+    const { rows: found } = await ask('metrics=clicks,spend_micros&filter=ad_id:big');
+    expect(found[0]).toMatchObject({ clicks: '9007199254740996', spend_micros: 3 });
+  });
+
+  it('tenants get no viewer cell of fewer than 50 people, and none beside it that would give it away', async () => {
+    const second = Date.UTC(2029, 5, 1) / 1_000;
+    const cell = (country: string, users: number, from: number): TestDelta => ({ second, advertiser_id: 'small', campaign_id: 'c', ad_id: 'small', publisher_id: 'p', country, kind: 'click', disposition: 'counted', count: users, viewers: Array.from({ length: users }, (_, i) => from + i) });
+    await store.insert([cell('US', 200, 1_000), cell('CA', 60, 2_000), cell('FR', 3, 3_000)]);
+    const tenant: Tenant = { kind: 'advertiser', ids: ['small'] };
+    const seen = await ask('metrics=clicks&group_by=country', tenant);
+    expect(seen.rows).toEqual([{ window: '1970-01-01T00:00:00.000Z', country: 'US', clicks: 200 }]);
+    expect(seen.meta.suppressed).toBe(2);
+    expect((await ask('metrics=clicks&group_by=country&filter=advertiser_id:small')).rows).toHaveLength(3);
+    expect((await ask('metrics=clicks,unique_users', tenant)).rows[0]).toMatchObject({ clicks: 263, unique_users: 263 });
+    expect((await ask('metrics=clicks&filter=country:FR', tenant)).rows).toEqual([]);
+  });
+});
+
+type Fold = { from: number; to: number; groupBy: readonly ('ad_id' | 'country' | 'publisher_id')[]; windowOf: (second: number) => number; isTotal: boolean };
+
+/** Written from the meaning of each metric; knows no table but the rows themselves. */
+function naiveFold(all: readonly TestDelta[], { from, to, groupBy, windowOf, isTotal }: Fold): object[] {
+  const groups = new Map<string, TestDelta[]>();
+  if (isTotal && groupBy.length === 0) groups.set(JSON.stringify([from]), []);
+  for (const row of all) {
+    if (row.second < from || row.second >= to) continue;
+    const key = JSON.stringify([windowOf(row.second), ...groupBy.map((dimension) => row[dimension])]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const keys = [...groups.keys()].sort((a, b) => compare(JSON.parse(a) as unknown[], JSON.parse(b) as unknown[]));
+  return keys.map((key) => {
+    const own = groups.get(key) ?? [];
+    const [window, ...dimensions] = JSON.parse(key) as [number, ...string[]];
+    const sum = (pick: (row: TestDelta) => number) => own.reduce((total, row) => total + pick(row), 0);
+    const of = (kind: string, disposition: string) => sum((row) => (row.kind === kind && row.disposition === disposition ? row.count : 0));
+    const clicks = of('click', 'counted');
+    const duplicate = of('click', 'duplicate');
+    const filtered = of('click', 'filtered');
+    const held = of('click', 'held');
+    return {
+      window: new Date(window * 1_000).toISOString(),
+      ...Object.fromEntries(groupBy.map((dimension, i) => [dimension, dimensions[i]])),
+      impressions: of('impression', 'counted'),
+      clicks,
+      billable_clicks: sum((row) => row.billable ?? 0),
+      spend_micros: Math.round(sum((row) => row.cost_nanos ?? 0) / 1_000),
+      gross_clicks: clicks + duplicate + filtered + held,
+      duplicate_clicks: duplicate,
+      filtered_clicks: filtered,
+      held_clicks: held,
+      late_clicks: sum((row) => (row.kind === 'click' ? (row.late ?? 0) : 0)),
+      viewable_impressions: sum((row) => row.viewable ?? 0),
+      unique_users: new Set(own.filter((row) => row.disposition === 'counted').flatMap((row) => row.viewers ?? [])).size,
+    };
+  });
+}
+
+function compare(a: readonly unknown[], b: readonly unknown[]): number {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return (a[i] as number | string) < (b[i] as number | string) ? -1 : 1;
+  return 0;
+}
+
+/** First second of the local hour or day, found by stepping back a minute at a time until the local label changes. */
+function windowOf(granularity: '1s' | '1m' | '1h' | '1d' | 'total', tz: string, from: number): (second: number) => number {
+  if (granularity === 'total') return () => from;
+  if (granularity === '1s') return (second) => second;
+  if (granularity === '1m') return (second) => second - (second % 60);
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: tz, year: 'numeric', month: '2-digit', day: '2-digit', ...(granularity === '1h' ? { hour: '2-digit', hourCycle: 'h23', timeZoneName: 'longOffset' } : {}) });
+  const cache = new Map<number, number>();
+  return (second) => {
+    const minute = second - (second % 60);
+    const held = cache.get(minute);
+    if (held !== undefined) return held;
+    const label = format.format(minute * 1_000);
+    let start = minute;
+    while (format.format((start - 60) * 1_000) === label) start -= 60;
+    cache.set(minute, start);
+    return start;
+  };
+}
+
+function randomDeltas(count: number, seed: number): TestDelta[] {
+  const random = randomSource(seed);
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  return Array.from({ length: count }, (): TestDelta => {
+    const kind = pick(['impression', 'click', 'viewable']);
+    const disposition = kind === 'viewable' ? 'counted' : pick(['counted', 'counted', 'counted', 'duplicate', 'filtered', 'held']);
+    const isCounted = disposition === 'counted';
+    const ad = Math.floor(random() * 4);
+    return {
+      second: T0 + Math.floor(random() * 400_000),
+      advertiser_id: ad < 2 ? 'acme' : 'rival',
+      campaign_id: `camp-${ad >> 1}`,
+      ad_id: `ad-${ad}`,
+      publisher_id: pick(['pub-0', 'pub-1', 'pub-2']),
+      country: pick(['', 'US', 'FR']),
+      device_type: pick(['mobile', 'desktop']),
+      region: pick(['us', 'eu']),
+      kind,
+      disposition,
+      reason: isCounted ? '' : 'retry',
+      count: 1 + Math.floor(random() * 3),
+      billable: isCounted && kind === 'click' ? pick([-1, 0, 1, 2]) : 0,
+      viewable: isCounted && kind !== 'click' ? pick([0, 1]) : 0,
+      late: isCounted ? pick([0, 1]) : 0,
+      cost_nanos: isCounted ? Math.floor(random() * 900_000) + 1 : 0,
+      viewers: Array.from({ length: Math.floor(random() * 3) }, () => Math.floor(random() * 60)),
+    };
+  });
+}
+
+function randomSource(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    const mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    const spread = mixed ^ (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61));
+    return ((spread ^ (spread >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

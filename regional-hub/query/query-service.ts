@@ -1,0 +1,105 @@
+import type { Clock } from '../../core/time.ts';
+import { encodeCursor } from './cursor.ts';
+import type { EngineRow, QueryEngine } from './engine.ts';
+import { measuresOf, type Measure } from './metrics.ts';
+import type { QueryRequest } from './request.ts';
+import { keyOf, queryRow, type QueryRow } from './rows.ts';
+import { hiddenCells, isViewerBreakdown, siblingDimensions, type MinCellUsers } from './suppression.ts';
+import type { Tenant } from './tenant.ts';
+import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
+
+/** What a reply says about itself. */
+export type QueryMeta = {
+  /** Counts of the stream: provisional until their day is settled. */
+  readonly source: 'stream';
+  /** The store holds everything that was stored up to here; 0 before the first frame. */
+  readonly watermarkMs: number;
+  /** When the question was put. */
+  readonly asOf: string;
+  readonly version: 'live';
+  /** True where numbers of people are estimates (exact under 300, within 2 % above). */
+  readonly approximate: boolean;
+  /** Cells that were withheld because too few people are in them. */
+  readonly suppressed: number;
+  /** Leads to the next page; null on the last. */
+  readonly cursor: string | null;
+};
+
+/** Reply of `/v1/query`, and of each event of the stream. */
+export type QueryReply = { readonly rows: readonly QueryRow[]; readonly meta: QueryMeta };
+
+export type QueryDeps = {
+  readonly engine: QueryEngine;
+  readonly clock: Clock;
+  /** Latest time at which a range of deltas was stored whole. */
+  readonly watermarkMs: () => Promise<number>;
+  readonly minCellUsers: MinCellUsers;
+};
+
+/** Answers a question for a tenant; `onlyWindows` (their first seconds) narrows it to windows that changed. */
+export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null = null): Promise<QueryReply> {
+  const watermarkMs = await deps.watermarkMs();
+  const question = questionOf(request, tenant, onlyWindows);
+  const found = await deps.engine.rows(windowRowsStatement(question, tenant));
+  const page = found.slice(0, request.limit);
+  const last = page.at(-1);
+  const cursor = found.length > request.limit && last !== undefined ? encodeCursor(keyOf(last, request), request) : null;
+  const { rows, suppressed } = withhold(page, request, tenant, deps.minCellUsers);
+  return {
+    rows,
+    meta: {
+      source: 'stream',
+      watermarkMs,
+      asOf: new Date(deps.clock.nowMs()).toISOString(),
+      version: 'live',
+      approximate: request.metrics.includes('unique_users'),
+      suppressed,
+      cursor,
+    },
+  };
+}
+
+/** What the engine must be asked so that the request can be answered to this tenant. */
+export function questionOf(request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null): WindowQuestion {
+  const measures = new Set<Measure>(request.metrics.flatMap(measuresOf));
+  if (tenant.kind !== 'all' && isBreakdown(request)) measures.add('unique_users');
+  return { ...request, measures: [...measures], onlyWindows, kind: null };
+}
+
+/**
+ * Tenants see no cell that tells viewers apart and speaks of too few of them, and no number of people that small; counts and
+ * money as such are never withheld, and operators see everything.
+ */
+function withhold(page: readonly EngineRow[], request: QueryRequest, tenant: Tenant, min: MinCellUsers): { rows: QueryRow[]; suppressed: number } {
+  if (tenant.kind === 'all') return { rows: page.map((row) => queryRow(row, request)), suppressed: 0 };
+  if (isBreakdown(request)) return withholdCells(page, request, min.viewerBreakdown);
+  const isWholeTotal = request.granularity === 'total' && request.groupBy.length === 0;
+  if (!request.metrics.includes('unique_users') || isWholeTotal) return { rows: page.map((row) => queryRow(row, request)), suppressed: 0 };
+  return withholdUsers(page, request, min.clicksOnly);
+}
+
+function withholdCells(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
+  const siblings = siblingDimensions(request.groupBy);
+  const cells = page.map((row) => ({
+    siblings: JSON.stringify([row['window_second'], ...siblings.map((dimension) => row[dimension])]),
+    users: Number(row['unique_users']),
+  }));
+  const hidden = hiddenCells(cells, minUsers);
+  const shown = page.filter((_, index) => !hidden[index]);
+  return { rows: shown.map((row) => queryRow(row, request)), suppressed: page.length - shown.length };
+}
+
+function withholdUsers(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
+  let suppressed = 0;
+  const rows = page.map((row) => {
+    const users = Number(row['unique_users']);
+    if (users === 0 || users >= minUsers) return queryRow(row, request);
+    suppressed += 1;
+    return { ...queryRow(row, request), unique_users: null };
+  });
+  return { rows, suppressed };
+}
+
+function isBreakdown({ groupBy, filters }: QueryRequest): boolean {
+  return isViewerBreakdown([...groupBy, ...filters.map(({ dimension }) => dimension)]);
+}

@@ -1,0 +1,103 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { addDeltas, addLedger, addSinkFrame, type FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
+import { newBlock, sealBlock, type SealedBlock } from '../../schemas/clickhouse/native/block.ts';
+import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landing-tables.ts';
+import { addAttributions, addRawEvents } from '../../schemas/clickhouse/raw-blocks.ts';
+import { decodeCommit } from '../../schemas/wire/commit.ts';
+import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import type { DeltasRecord, RawRecord } from '../../schemas/wire/log-record.ts';
+import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
+import { inflateSection, originOf, sizeOf, type OpenedRecord } from './range-frames.ts';
+import type { RangeId } from './sink-store.ts';
+
+/** Only names and columns matter here; how long rows stay is the schema's business. */
+const TABLES = landingTables(DEFAULT_RETENTION);
+
+/** A range as blocks, in the order in which they are inserted: the note of its frames comes last. */
+export type RangeBlocks = {
+  readonly blocks: readonly SealedBlock[];
+  readonly rows: number;
+  /** First and last second that its cells touch; null where it has no cells. */
+  readonly seconds: { readonly min: number; readonly max: number } | null;
+};
+
+/** Encodes the frames of a range, all of one topic; gives the event loop a turn after every few rows. Equal frames give equal blocks. */
+export async function encodeRange(log: string, range: RangeId, frames: readonly OpenedRecord[]): Promise<RangeBlocks> {
+  const rows = frames.reduce((sum, frame) => sum + sizeOf(frame).rows, 0);
+  const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows) : new RawEncoder(rows);
+  const notes = newBlock(TABLES.sinkFrames, frames.length);
+  for (const frame of frames) {
+    const origin = originOf(range, frame);
+    const added = await encoder.add(origin, frame);
+    addSinkFrame(notes.columns, origin, { log, topic: range.topic, digest: frame.record.digest, rows: added });
+  }
+  const blocks = [...encoder.seal(), sealBlock(notes)].filter((block) => block.rows > 0);
+  return { blocks, rows: blocks.reduce((sum, block) => sum + block.rows, 0), seconds: encoder.seconds };
+}
+
+class DeltasEncoder {
+  readonly #deltas;
+  readonly #ledger = newBlock(TABLES.ledger, 256);
+  #min = Infinity;
+  #max = -Infinity;
+
+  constructor(rows: number) {
+    this.#deltas = newBlock(TABLES.deltas, rows);
+  }
+
+  get seconds(): RangeBlocks['seconds'] {
+    return this.#min <= this.#max ? { min: this.#min, max: this.#max } : null;
+  }
+
+  async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
+    const record = frame.record as DeltasRecord;
+    const { rows, ledger } = decodeDeltaSection(await inflateSection(record.deltas));
+    for (let from = 0; from < rows.length; from += ROWS_A_TURN) {
+      addDeltas(this.#deltas.columns, origin, rows.slice(from, from + ROWS_A_TURN));
+      await turn();
+    }
+    addLedger(this.#ledger.columns, origin, ledger);
+    addLedger(this.#ledger.columns, origin, record.hubLedger.map((row) => ({ ...row, stage: 'hub' })));
+    for (const { second } of rows) {
+      if (second < this.#min) this.#min = second;
+      if (second > this.#max) this.#max = second;
+    }
+    return rows.length;
+  }
+
+  seal(): SealedBlock[] {
+    return [sealBlock(this.#deltas), sealBlock(this.#ledger)];
+  }
+}
+
+class RawEncoder {
+  readonly seconds = null;
+  readonly #events;
+  readonly #attributions = newBlock(TABLES.attributions, 16);
+
+  constructor(rows: number) {
+    this.#events = newBlock(TABLES.rawEvents, rows);
+  }
+
+  async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
+    const record = frame.record as RawRecord;
+    let events = 0;
+    for (const { row, bytes } of decodeRawSection(await inflateSection(record.raw))) {
+      const commit = decodeCommit(bytes);
+      for (let from = 0; from < commit.batch.eventCount; from += ROWS_A_TURN) {
+        addRawEvents(this.#events.columns, origin, row, { commit, from, to: Math.min(from + ROWS_A_TURN, commit.batch.eventCount) });
+        await turn();
+      }
+      addAttributions(this.#attributions.columns, origin, row, commit.attributions);
+      events += commit.batch.eventCount;
+    }
+    return events;
+  }
+
+  seal(): SealedBlock[] {
+    return [sealBlock(this.#events), sealBlock(this.#attributions)];
+  }
+}
+
+/** A few milliseconds of work; then others get the event loop. */
+const ROWS_A_TURN = 1_000;

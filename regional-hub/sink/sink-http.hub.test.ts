@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ChdbConnection } from '../adapters/chdb-connection.ts';
+import { serveClickHouse, type ClickHouseHttpServer, type HttpFault } from '../adapters/clickhouse-http-server.ts';
+import { migrate } from '../adapters/clickhouse-migrate.ts';
+import { ClickHouseSinkStore } from '../adapters/clickhouse-sink-store.ts';
+import { openEngine, openStore, type ClickHouseStore } from '../adapters/clickhouse-store.ts';
+import { createSqliteDeltaLog } from '../adapters/sqlite-delta-log.ts';
+import { openLogDatabase } from '../adapters/sqlite-log-database.ts';
+import { mulberry32, sampleFrames } from './sample-frames.ts';
+import { caughtUp, expectExact, factsOf, startTestSink } from './sink-fixture.ts';
+import { sinkContract } from './sink.contract.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'edgetally-sink-http-'));
+let engine: ChdbConnection;
+let server: ClickHouseHttpServer;
+let store: ClickHouseStore;
+let fault: (sql: string) => HttpFault = () => ({ kind: 'none' });
+
+beforeAll(async () => {
+  engine = openEngine(join(dir, 'clickhouse'));
+  server = await serveClickHouse({ connection: engine, host: '127.0.0.1', port: 0, password: '', fault: (sql) => fault(sql) });
+  store = openStore({ kind: 'server', url: server.url });
+});
+
+afterAll(async () => {
+  await store.close();
+  await server.close();
+  await engine.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+sinkContract('over HTTP', dir, () => store);
+
+describe('the sink and a server that misbehaves', () => {
+  it('is exact though the server fails before and after executing, hangs up, delays and executes twice', async () => {
+    await store.client.command({ query: 'DROP DATABASE IF EXISTS edgetally SYNC' });
+    await migrate(store, Date.now());
+    const random = mulberry32(9);
+    const seen = new Set<string>();
+    fault = (sql) => {
+      if (!sql.startsWith('INSERT')) return { kind: 'none' };
+      const kinds: HttpFault[] = [
+        { kind: 'fail_before', status: 503 },
+        { kind: 'fail_after', status: 500 },
+        { kind: 'hang_up_after' },
+        { kind: 'delay', delayMs: 30 },
+        { kind: 'twice' },
+      ];
+      const chosen = random() < 0.7 ? ({ kind: 'none' } as const) : kinds[Math.floor(random() * kinds.length)]!;
+      seen.add(chosen.kind);
+      return chosen;
+    };
+    const database = openLogDatabase(join(dir, 'misbehaving.sqlite'));
+    const log = createSqliteDeltaLog({ database, clock: { nowMs: () => Date.now() } });
+    const frames = sampleFrames(4, 6, 60);
+    await startTestSink(log, new ClickHouseSinkStore({ store }));
+    for (const frame of frames) await log.appendBatch(frame.records);
+    await caughtUp(log);
+    await log.close();
+    await database.close();
+    fault = () => ({ kind: 'none' });
+    expect(seen.size).toBe(6);
+    await expectExact(store, factsOf(frames));
+  });
+});

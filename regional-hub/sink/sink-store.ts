@@ -1,0 +1,16 @@
+import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
+import type { PartitionId, RangeClaim } from '../log/delta-log.ts';
+import type { RangePresence } from './repeat-plan.ts';
+import type { Watermarks } from './watermark.ts';
+
+/** A range as the store names it: the token of each of its inserts is made of this. */
+export type RangeId = PartitionId & RangeClaim;
+
+/** The store as the sink needs it. */
+export type SinkStore = {
+  /** The last frame of each shard among the partition's records below `offset`. */
+  watermarks(partition: PartitionId, belowOffset: bigint): Promise<Watermarks>;
+  presence(range: RangeId): Promise<RangePresence>;
+  /** One block, there whole when it resolves. The same block of the same range may be inserted again and is then dropped. */
+  insert(range: RangeId, block: SealedBlock): Promise<void>;
+};

@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { openStore, type ClickHouseStore } from '../adapters/clickhouse-store.ts';
+import { sinkContract } from './sink.contract.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'edgetally-sink-'));
+let store: ClickHouseStore;
+
+beforeAll(() => {
+  store = openStore({ kind: 'embedded', dataDir: join(dir, 'clickhouse') });
+});
+
+afterAll(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+sinkContract('embedded', dir, () => store);

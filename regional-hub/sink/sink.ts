@@ -1,0 +1,42 @@
+import type { DeltaLog, PartitionLease } from '../log/delta-log.ts';
+import { isLeaseLost, PartitionSink } from './partition-sink.ts';
+import { DEFAULT_RANGE_LIMITS } from './range-plan.ts';
+import { Gate, type SinkDeps } from './sink-deps.ts';
+
+/** What a caller must decide; the rest has defaults. */
+export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'log'> &
+  Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'log'>> & {
+    /** Ranges encoded and inserted at a time. */
+    readonly parallelRanges?: number;
+  };
+
+/** Rows are visible within this of their frame's arrival, plus the insert itself. */
+export const DEFAULT_INTERVAL_MS = 500;
+/** Well under the blocks that each table remembers, a range leaving a few in each rollup. */
+export const DEFAULT_SAFE_RANGES = 2_500;
+const DEFAULT_PARALLEL_RANGES = 2;
+
+/**
+ * Starts carrying the log into the store, partition by partition; resolves when consumption has begun. It ends with the log: `log.close()` takes
+ * the leases away and waits for ranges under way.
+ */
+export async function startSink(log: DeltaLog, options: SinkOptions): Promise<void> {
+  const deps: SinkDeps = {
+    ...options,
+    limits: options.limits ?? DEFAULT_RANGE_LIMITS,
+    intervalMs: options.intervalMs ?? DEFAULT_INTERVAL_MS,
+    safeRanges: options.safeRanges ?? DEFAULT_SAFE_RANGES,
+    log: options.log ?? 'main',
+    gate: new Gate(options.parallelRanges ?? DEFAULT_PARALLEL_RANGES),
+  };
+  await log.consume((lease) => runLease(deps, lease));
+}
+
+async function runLease(deps: SinkDeps, lease: PartitionLease): Promise<void> {
+  try {
+    await new PartitionSink(deps, lease).run();
+  } catch (error) {
+    if (!isLeaseLost(error) && !lease.lost.aborted) throw error;
+  }
+}
+

@@ -1,0 +1,162 @@
+import type { Rejection } from '../core/disposition.ts';
+import { EVENT_KINDS } from '../core/event.ts';
+import type { DeviceType, EventKindCode } from '../core/event.ts';
+import type { EpochMs } from '../core/time.ts';
+import { consentOf } from './consent.ts';
+import type { ConsentSignals } from './consent.ts';
+import { UnreadableLine } from './event-json/events-body.ts';
+import { FieldReader, MAX_USER_ID_CHARS, SLOT, fieldSlots } from './event-json/field-reader.ts';
+import type { FieldSlots } from './event-json/field-reader.ts';
+
+export { parseEventsBody } from './event-json/events-body.ts';
+
+/** The one version of the event's shape; absent means this one. */
+export const EVENT_SCHEMA_VERSION = 1;
+
+/** An event as its sender told it, checked by itself: neither catalogue nor token has been looked at. Empty string or zero = absent. */
+export type ParsedEvent = {
+  /** Impression, click or conversion; `viewable` comes as an impression with its flag. */
+  readonly kind: EventKindCode;
+  readonly viewable: boolean;
+  /** The event's own id; '' only for an impression or a click whose token gives it. */
+  readonly eventId: string;
+  /** For an impression its own id, else the impression that the event claims. */
+  readonly impressionId: string;
+  /** For a click its own id, else the click that the event claims. */
+  readonly clickId: string;
+  readonly adId: string;
+  readonly campaignId: string;
+  readonly creativeId: string;
+  readonly publisherId: string;
+  readonly placementId: string;
+  /** When it happened, by the sender's clock; undefined leaves it to the token's or the edge's. */
+  readonly timestampMs: EpochMs | undefined;
+  /** Honoured only for keys with scope `replay`. */
+  readonly receivedAtMs: EpochMs | undefined;
+  readonly userPseudoId: string;
+  readonly ipHash: string;
+  readonly userAgent: string;
+  /** undefined leaves it to the edge. */
+  readonly deviceType: DeviceType | undefined;
+  readonly country: string;
+  readonly referrer: string;
+  readonly bidRequestId: string;
+  readonly valueMicros: number;
+  readonly currency: string;
+  readonly consent: ConsentSignals | undefined;
+  readonly token: string;
+  /** How many fields nobody here knows; they are ignored. */
+  readonly unknownFields: number;
+};
+
+export type ParsedEventResult =
+  | { readonly ok: true; readonly event: ParsedEvent }
+  | { readonly ok: false; readonly code: Extract<Rejection, 'malformed' | 'unsupported_schema'>; readonly message: string };
+
+const EVENT_SLOTS = fieldSlots();
+const CLICK_SLOTS = fieldSlots({ userId: 'userPseudoId', user_id: 'userPseudoId' });
+const KINDS_BY_TYPE: ReadonlyMap<unknown, EventKindCode> = new Map([
+  ['impression', EVENT_KINDS.impression],
+  ['viewable', EVENT_KINDS.impression],
+  ['click', EVENT_KINDS.click],
+  ['conversion', EVENT_KINDS.conversion],
+]);
+/** Scratch of the parser, which never awaits. */
+const reader = new FieldReader();
+
+/** Checks one item of `parseEventsBody`. Total: whatever the value, it gives an event or says what to mend. */
+export function parseEvent(value: unknown): ParsedEventResult {
+  return parse(value, EVENT_SLOTS, undefined);
+}
+
+/** Checks the body of `POST /v1/click`, already out of its JSON: `{click_id, ad_id, timestamp_ms, …, user_id?, impression_id?, token?}`. */
+export function parseClickBody(value: unknown): ParsedEventResult {
+  return parse(value, CLICK_SLOTS, 'click');
+}
+
+function parse(value: unknown, slots: FieldSlots, impliedType: 'click' | undefined): ParsedEventResult {
+  if (value instanceof UnreadableLine) return malformed(value.message);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return malformed('an event must be a JSON object');
+  reader.open(value, slots);
+  const event = readEvent(impliedType);
+  const version = reader.raw(SLOT.schemaVersion) ?? EVENT_SCHEMA_VERSION;
+  if (version !== EVENT_SCHEMA_VERSION) return unsupported(version);
+  return reader.flaw === '' ? { ok: true, event } : malformed(reader.flaw);
+}
+
+function readEvent(impliedType: 'click' | undefined): ParsedEvent {
+  const eventType = impliedType ?? reader.raw(SLOT.eventType);
+  const kind = kindOf(eventType);
+  const token = reader.string(SLOT.token);
+  const adId = reader.id(SLOT.adId);
+  if (adId === '') reader.refuse('adId is required');
+  const ids = readEventIds(kind, token);
+  const timestamp = reader.instant(SLOT.timestamp);
+  return {
+    kind,
+    viewable: reader.flag(SLOT.viewable) || eventType === 'viewable',
+    eventId: ids.eventId,
+    impressionId: ids.impressionId,
+    clickId: ids.clickId,
+    adId,
+    campaignId: reader.id(SLOT.campaignId),
+    creativeId: reader.id(SLOT.creativeId),
+    publisherId: reader.id(SLOT.publisherId),
+    placementId: reader.id(SLOT.placementId),
+    timestampMs: reader.epochMs(SLOT.timestampMs) ?? timestamp,
+    receivedAtMs: reader.epochMs(SLOT.receivedAtMs),
+    userPseudoId: reader.opaque(SLOT.userPseudoId, MAX_USER_ID_CHARS),
+    ipHash: reader.ipHash(),
+    userAgent: reader.prose(SLOT.userAgent),
+    deviceType: reader.deviceType(),
+    country: reader.country(),
+    referrer: reader.prose(SLOT.referrer),
+    bidRequestId: reader.opaque(SLOT.bidRequestId, MAX_USER_ID_CHARS),
+    valueMicros: reader.micros(SLOT.valueMicros),
+    currency: reader.currency(),
+    consent: consentOf(reader.raw(SLOT.consent)),
+    token,
+    unknownFields: reader.unknownFields,
+  };
+}
+
+function kindOf(eventType: unknown): EventKindCode {
+  const kind = KINDS_BY_TYPE.get(eventType);
+  if (kind === undefined) reader.refuse('eventType must be impression, click, conversion or viewable');
+  return kind ?? EVENT_KINDS.impression;
+}
+
+/** The event's own id and those it points at; an own id may be called by its kind's name. A token's nonce stands for impression and click only. */
+function readEventIds(kind: EventKindCode, token: string): { eventId: string; impressionId: string; clickId: string } {
+  const impressionId = reader.eventId(SLOT.impressionId);
+  const clickId = reader.eventId(SLOT.clickId);
+  const conversionId = reader.eventId(SLOT.conversionId);
+  const ownId = kind === EVENT_KINDS.click ? clickId : kind === EVENT_KINDS.conversion ? conversionId : impressionId;
+  const eventId = reader.eventId(SLOT.eventId) || ownId;
+  if (eventId === '' && kind === EVENT_KINDS.conversion) reader.refuse('conversionId or eventId is required');
+  if (eventId === '' && token === '') reader.refuse(`${OWN_ID_FIELD[kind]} or eventId is required, or a token`);
+  return {
+    eventId,
+    impressionId: impressionId === '' && kind === EVENT_KINDS.impression ? eventId : impressionId,
+    clickId: clickId === '' && kind === EVENT_KINDS.click ? eventId : clickId,
+  };
+}
+
+const OWN_ID_FIELD: Readonly<Record<EventKindCode, string>> = {
+  [EVENT_KINDS.impression]: 'impressionId',
+  [EVENT_KINDS.viewable]: 'impressionId',
+  [EVENT_KINDS.click]: 'clickId',
+  [EVENT_KINDS.conversion]: 'conversionId',
+};
+
+function malformed(message: string): ParsedEventResult {
+  return { ok: false, code: 'malformed', message };
+}
+
+/** A sender ahead of us learns whether going back would help: the event has been read as the version we know. */
+function unsupported(version: unknown): ParsedEventResult {
+  const named = typeof version === 'number' ? `schemaVersion ${version}` : 'this schemaVersion';
+  const shadow = reader.flaw === '' ? 'it would be accepted' : `${reader.flaw}`;
+  const message = `${named} is not supported, only ${EVENT_SCHEMA_VERSION}; read as ${EVENT_SCHEMA_VERSION}: ${shadow}`;
+  return { ok: false, code: 'unsupported_schema', message };
+}

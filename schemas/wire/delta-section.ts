@@ -1,0 +1,89 @@
+import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
+import { deltaFault, ledgerFault } from '../../core/cells/delta.ts';
+import { assert } from '../../core/errors.ts';
+import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
+import type { OwnedBytes } from './bytes.ts';
+import { DELTA_COLUMN_FIELDS, readDeltaColumns, writeDeltaColumns } from './delta-columns.ts';
+import { StringInterner, readInterned, readStringTable } from './dimension-table.ts';
+
+export const DELTA_SECTION_VERSION = 1;
+/** Stage, second, region, term, count: one byte each at least. */
+const MIN_LEDGER_BYTES = 5;
+/** A term is a region, a second and a name: a frame has hundreds. */
+export const MAX_LEDGER_ROWS = 262_144;
+const STAGES = ['edge', 'shard'] as const satisfies readonly LedgerRow['stage'][];
+
+/** What one frame adds to the rollups and to the ledger. */
+export type DeltaSection = { readonly rows: readonly DeltaRow[]; readonly ledger: readonly LedgerRow[] };
+
+/** Cells and ledger, columnar: strings once, rows by second and ad, counters only where they are not the usual. Layout: `DELTA_SECTION_FORMAT`. */
+export function encodeDeltaSection(section: DeltaSection): OwnedBytes {
+  const strings = new StringInterner();
+  const body = new ByteWriter(64 + section.rows.length * 24);
+  writeDeltaColumns(body, section.rows, strings);
+  writeLedger(body, section.ledger, strings);
+  const writer = new ByteWriter(body.length + 1_024);
+  writer.u8(DELTA_SECTION_VERSION);
+  strings.write(writer);
+  writer.bytes(body.written());
+  return writer.finish();
+}
+
+/** Reads a delta section; every row passes `assertDelta`. Throws `TrackingError('corrupt_bytes')`. */
+export function decodeDeltaSection(bytes: Uint8Array): { rows: DeltaRow[]; ledger: LedgerRow[] } {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== DELTA_SECTION_VERSION) corrupt('unknown delta section version');
+  const strings = readStringTable(reader);
+  const rows = readDeltaColumns(reader, strings);
+  const ledger = readLedger(reader, strings);
+  reader.end();
+  for (const row of rows) refuse(deltaFault(row));
+  return { rows, ledger };
+}
+
+function writeLedger(writer: ByteWriter, ledger: readonly LedgerRow[], strings: StringInterner): void {
+  assert(ledger.length <= MAX_LEDGER_ROWS, 'a frame holds so many ledger rows');
+  writer.varint(ledger.length);
+  let previousSecond = 0;
+  for (const row of ledger) {
+    const fault = ledgerFault(row);
+    assert(fault === null, `ledger row: ${fault}`);
+    writer.u8(STAGES.indexOf(row.stage));
+    writer.signed(row.receivedSecond - previousSecond);
+    writer.varint(strings.index(row.region));
+    writer.varint(strings.index(row.term));
+    writer.signed(row.count);
+    previousSecond = row.receivedSecond;
+  }
+}
+
+function readLedger(reader: ByteReader, strings: readonly string[]): LedgerRow[] {
+  const count = reader.count(MIN_LEDGER_BYTES);
+  if (count > MAX_LEDGER_ROWS) corrupt(`${count} ledger rows are above the limit`);
+  const ledger: LedgerRow[] = [];
+  let second = 0;
+  for (let i = 0; i < count; i++) {
+    const stage = STAGES[reader.u8()] ?? corrupt('unknown ledger stage');
+    second += reader.signed();
+    const row: LedgerRow = {
+      stage,
+      region: readInterned(reader, strings),
+      receivedSecond: second,
+      term: readInterned(reader, strings),
+      count: reader.signed(),
+    };
+    refuse(ledgerFault(row));
+    ledger.push(row);
+  }
+  return ledger;
+}
+
+function refuse(fault: string | null): void {
+  if (fault !== null) corrupt(fault);
+}
+
+/** Field list, pinned by `wire-version.test.ts`. */
+export const DELTA_SECTION_FORMAT = {
+  version: DELTA_SECTION_VERSION,
+  fields: ['u8 version', 'count strings', DELTA_COLUMN_FIELDS, 'count ledger: u8 stage, signed second step, region, term, signed count'],
+} as const;
