@@ -25,6 +25,10 @@ export const EVENT_FLAGS = {
 export type Key64 = { readonly lo: number; readonly hi: number };
 export const NO_KEY: Key64 = { lo: 0, hi: 0 };
 
+export function isNoKey(key: Key64): boolean {
+  return key.lo === 0 && key.hi === 0;
+}
+
 /** What a shard must know of an ad to judge and price its events; it rides in every batch. */
 export type AdTerms = {
   readonly adId: string;

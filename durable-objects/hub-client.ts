@@ -55,16 +55,21 @@ export class HttpHubClient implements HubClient {
   }
 
   async #post(url: string, frame: Uint8Array): Promise<SendOutcome> {
+    // Not `AbortSignal.timeout`: its timer would keep the object from being evicted long after the reply.
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), SEND_TIMEOUT_MS);
     try {
       const response = await fetch(`${url}/v1/flush`, {
         method: 'POST',
         headers: { 'content-type': FRAME_MEDIA_TYPE, 'x-edgetally-signature': await this.#sign(frame) },
         body: frame as Uint8Array<ArrayBuffer>,
-        signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+        signal: abort.signal,
       });
       return outcomeOf(response.status, await response.text());
     } catch (cause) {
       return { kind: 'failed', message: `${url}: ${messageOf(cause)}` };
+    } finally {
+      clearTimeout(timer);
     }
   }
 

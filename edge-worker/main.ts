@@ -20,8 +20,11 @@ export type EdgeEnv = EdgeSettings & {
 type RequestContext = { waitUntil(work: Promise<unknown>): void };
 /** workerd's own timers: they belong to the request at hand. */
 declare const scheduler: { wait(durationMs: number): Promise<void> };
+declare const Cloudflare: { readonly compatibilityFlags: Readonly<Record<string, boolean>> } | undefined;
 
 const SNAPSHOT_NAME = 'snapshot';
+/** On by default since 2024-10-14; test runners turn it off. */
+const canBeWoken = typeof Cloudflare !== 'undefined' && Cloudflare.compatibilityFlags['handle_cross_request_promise_resolution'] === true;
 const clock = { nowMs: () => Date.now() };
 /** One edge per isolate: an isolate has one `env`. */
 const edges = new WeakMap<EdgeEnv, Edge>();
@@ -57,6 +60,7 @@ function scopeOf(context: RequestContext): RequestScope {
   return {
     arrivedAtMs: clock.nowMs(),
     clock,
+    canBeWoken,
     sleep: (durationMs) => scheduler.wait(durationMs),
     waitUntil: (work) => context.waitUntil(work),
   };

@@ -3,6 +3,7 @@ import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeBase64Url } from '../core/crypto/base64url.ts';
 import { signSnapshot } from '../schemas/snapshot.ts';
+import main, { type EdgeEnv } from './main.ts';
 import { BROWSER, KEYS, LANDING_URL, testSnapshot } from './fixtures/network.ts';
 
 type TestEnv = { readonly SNAPSHOT_KEY: string; readonly CATALOGUE: { put(key: string, text: string): Promise<void> } };
@@ -30,8 +31,8 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
 const keyed = (name: keyof typeof KEYS) => ({ authorization: `Bearer ${KEYS[name]}` });
 const person = { headers: { 'user-agent': BROWSER } };
 
-async function mint(): Promise<{ clickUrl: string; impressionUrl: string; token: string }> {
-  const response = await post('/v1/nonces', { adId: 'ad-1', publisherId: 'pub-1' }, keyed('publisher'));
+async function mint(order: object = {}): Promise<{ clickUrl: string; impressionUrl: string; token: string }> {
+  const response = await post('/v1/nonces', { adId: 'ad-1', publisherId: 'pub-1', ...order }, keyed('publisher'));
   expect(response.status).toBe(200);
   const { tokens } = (await response.json()) as { tokens: [{ clickUrl: string; impressionUrl: string; token: string }] };
   const [token] = tokens;
@@ -47,6 +48,16 @@ describe('the edge in workerd, over real shards', () => {
     expect([clicked.status, clicked.headers.get('location')]).toEqual([302, LANDING_URL]);
     const again = await post('/v1/events', { eventType: 'click', adId: 'ad-1', token: token.token }, { 'user-agent': BROWSER });
     expect([again.status, ((await again.json()) as { code: string }).code]).toEqual([409, 'duplicate']);
+  });
+
+  test('people whom their publisher tells apart are not repeats of one another, though they share address and agent', async () => {
+    const pressed: number[] = [];
+    for (const userPseudoId of ['anna', 'ben', 'anna']) {
+      const token = await mint({ userPseudoId });
+      const click = { eventType: 'click', adId: 'ad-1', token: token.token };
+      pressed.push((await post('/v1/events', click, { 'user-agent': BROWSER })).status);
+    }
+    expect(pressed).toEqual([202, 202, 409]);
   });
 
   test('fifty requests at once for one token: nobody hangs, one click counts', async () => {
@@ -89,5 +100,16 @@ describe('the edge in workerd, over real shards', () => {
     expect(bomb.status).toBe(413);
     const body = await gzip(JSON.stringify({ eventType: 'impression', impressionId: 'i-gzip', adId: 'ad-1' }));
     expect((await ask('/v1/events', { method: 'POST', body, headers })).status).toBe(202);
+  });
+
+  test('a bad setting makes every route answer 503 and names it, without its value', async () => {
+    const broken = { ...(env as unknown as EdgeEnv), VIEWER_KEY: 'tooshort' };
+    for (const path of ['/healthz', '/v1/c/x', '/nothing']) {
+      const reply = await main.fetch(new Request(`https://edge.example${path}`), broken, { waitUntil: () => undefined });
+      const body = (await reply.json()) as { code: string; message: string };
+      expect([reply.status, body.code]).toEqual([503, 'bad_configuration']);
+      expect(body.message).toContain('VIEWER_KEY');
+      expect(body.message).not.toContain('tooshort');
+    }
   });
 });

@@ -8,6 +8,8 @@ export type RequestScope = {
   /** The clock's reading when the request came: its `receivedAtMs`. */
   readonly arrivedAtMs: EpochMs;
   readonly clock: Clock;
+  /** Whether another request may resolve a promise of this one (workerd: `handle_cross_request_promise_resolution`). Where not, this one looks for itself. */
+  readonly canBeWoken: boolean;
   sleep(durationMs: number): Promise<void>;
   /** Lets `work` outlive the reply, for at most 30 s. `work` must not reject. */
   waitUntil(work: Promise<unknown>): void;

@@ -20,9 +20,6 @@ export type ConsentSignals = {
   readonly gdprApplies?: boolean | undefined;
 };
 
-/** Longer strings are attacks; a real one has some hundred characters. */
-export const MAX_CONSENT_CHARS = 4_096;
-
 // Version 1, then: notice given, opted out of sale, covered by the LSPA; each Y, N or - (does not apply).
 const US_PRIVACY = /^1[YN-]([YN-])[YN-]$/i;
 

@@ -2,6 +2,7 @@ import { decodeBase64UrlInto, encodeBase64Url } from '../core/crypto/base64url.t
 import { equalBytes } from '../core/crypto/constant-time.ts';
 import { HMAC_BYTES, HmacKey } from '../core/crypto/hmac.ts';
 import { assert } from '../core/errors.ts';
+import type { Key64 } from '../core/event.ts';
 import { isId } from '../core/ids.ts';
 import type { EpochMs } from '../core/time.ts';
 import { ALL_KEYS_LIVE, TOKEN_PURPOSES, TokenKeyring } from './token-keys.ts';
@@ -14,11 +15,12 @@ export { requireSecret } from './secret.ts';
 /**
  * A token, fixed order, big-endian, base64url:
  *
- *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ contextHash u32
+ *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ contextHash u32 ‖ viewer u64
  *   ‖ ad ‖ publisher ‖ placement ‖ home region (each: length u8, ASCII) ‖ tag 16 B
  *
  * The tag is HMAC-SHA-256 over all that precedes it, cut to 128 bits, under a key of the purpose's own. There is no algorithm field.
- * With everyday ids the signed part has at most 55 bytes, which is one SHA-256 block; the text is then under 96 characters.
+ * The viewer is the keyed hash of the pseudonym that the minter gave: people behind one address and agent stay apart, and the pixel and the click,
+ * which cannot tell a pseudonym, are judged by it all the same.
  */
 export const TOKEN_VERSION = 1;
 export const NONCE_BYTES = 16;
@@ -26,16 +28,16 @@ export const TAG_BYTES = 16;
 /** A day: the longest that a token lives. Duplicate memory is sized by it. */
 export const MAX_TOKEN_TTL_MS = 86_400_000;
 
-const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 4;
+const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 4 + 8;
 const ID_FIELDS = 4;
 const MIN_BYTES = FIXED_BYTES + ID_FIELDS + TAG_BYTES;
 const MAX_BYTES = FIXED_BYTES + ID_FIELDS * (1 + 64) + TAG_BYTES;
 /** Longer texts are no tokens, and are refused unread. */
 export const MAX_TOKEN_CHARS = Math.ceil((MAX_BYTES * 4) / 3);
 
-const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, context: 31, ids: FIXED_BYTES } as const;
+const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, context: 31, viewer: 35, ids: FIXED_BYTES } as const;
 
-/** What a token says. Placement '' and contextHash 0: absent, unbound. */
+/** What a token says. Placement '', contextHash 0 and viewer NO_KEY: absent, unbound, not known. */
 export type TokenFields = {
   readonly kid: number;
   readonly purpose: TokenPurpose;
@@ -44,6 +46,7 @@ export type TokenFields = {
   readonly nonce: Uint8Array;
   readonly route: number;
   readonly contextHash: number;
+  readonly viewer: Key64;
   readonly adId: string;
   readonly publisherId: string;
   readonly placementId: string;
@@ -101,6 +104,8 @@ export class TokenSigner {
     this.#bytes.set(draft.nonce, AT.nonce);
     this.#view.setUint16(AT.route, draft.route);
     this.#view.setUint32(AT.context, draft.contextHash);
+    this.#view.setUint32(AT.viewer, draft.viewer.hi);
+    this.#view.setUint32(AT.viewer + 4, draft.viewer.lo);
     let at: number = AT.ids;
     for (const id of [draft.adId, draft.publisherId, draft.placementId, draft.homeRegion]) at = this.#writeId(id, at);
     return at;
@@ -170,6 +175,7 @@ export class TokenVerifier {
       nonce: bytes.slice(AT.nonce, AT.nonce + NONCE_BYTES),
       route: this.#view.getUint16(AT.route),
       contextHash: this.#view.getUint32(AT.context),
+      viewer: { lo: this.#view.getUint32(AT.viewer + 4), hi: this.#view.getUint32(AT.viewer) },
       adId: this.#idAt(AT.ids),
       publisherId: this.#idAt(publisherAt),
       placementId: this.#idAt(placementAt),

@@ -18,11 +18,6 @@ describe('sha256', () => {
       expect(hex(sha256(message))).toBe(createHash('sha256').update(message).digest('hex'));
     }
   });
-
-  test('counts bits beyond 2^32: a message of 600 MB has the digest of the engine', () => {
-    const message = new Uint8Array(600 * 1024 * 1024).fill(0x61);
-    expect(hex(sha256(message))).toBe(createHash('sha256').update(message).digest('hex'));
-  });
 });
 
 describe('HmacKey', () => {

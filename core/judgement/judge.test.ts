@@ -173,6 +173,15 @@ describe('a click is billable', () => {
     expect(new Bench({}, new ShardMemory(store, limits)).impression({ at: 0, imp: 5 }).woken.length).toBe(1);
   });
 
+  test('by the window that was in force when it was counted', () => {
+    const narrow = new Bench({ attributionWindowMs: 10 * MINUTE_MS });
+    narrow.click({ at: 20 * MINUTE_MS, id: 1, imp: 5 });
+    const wide = new Bench({}, narrow.memory);
+    wide.click({ at: 40 * MINUTE_MS, id: 2, imp: 6 });
+    expect(wide.impression({ at: 0, imp: 5 }).woken.length).toBe(0);
+    expect(wide.impression({ at: 20 * MINUTE_MS, imp: 6 }).woken.length).toBe(1);
+  });
+
   test('for as many clicks as one impression has', () => {
     const bench = new Bench({ clickWindowMs: 0 });
     for (const id of [3, 1, 2]) bench.click({ at: id * 10, id, imp: 5 });

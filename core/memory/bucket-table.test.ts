@@ -91,6 +91,18 @@ describe('a bucket table', () => {
     expect(table.anyIn(steady, NOW_MS + 77_000_001, NOW_MS + 77_001_000)).toBe(true);
   });
 
+  test('keeps a crowd of steady clickers when its span of time moves on', () => {
+    const table = new BucketTable();
+    const keys = Array.from({ length: 3_000 }, (_, at) => ({ lo: at, hi: at }));
+    for (const key of keys) for (let click = 0; click < 6; click++) table.add(key, NOW_MS + click * 60_000);
+    for (const key of keys) table.add(key, NOW_MS + 60 * DAY_MS);
+    expect(table.size).toBe(3_000 * 7);
+    for (const key of keys) for (let click = 0; click < 6; click++) expect(table.anyIn(key, NOW_MS + click * 60_000, NOW_MS + click * 60_000)).toBe(true);
+    table.forgetBefore(NOW_MS + DAY_MS);
+    for (let at = 0; at < 20_000; at++) table.add(spread(at), NOW_MS + 61 * DAY_MS);
+    expect(table.size).toBe(3_000 + 20_000);
+  });
+
   test('samples times from all ages', () => {
     const table = new BucketTable();
     for (let at = 0; at < 50_000; at++) table.add(spread(at), NOW_MS + at);

@@ -25,7 +25,7 @@ function rig(readMs = 5) {
     open: (text) => ({ catalogueVersion: Number(text), issuedAtMs: 0 }) as CatalogueView,
     log: (message) => world.logged.push(message),
   });
-  const scope = (): RequestScope => ({ arrivedAtMs: world.nowMs, clock: { nowMs: () => world.nowMs }, sleep, waitUntil: (work) => void world.background.push(work) });
+  const scope = (): RequestScope => ({ arrivedAtMs: world.nowMs, clock: { nowMs: () => world.nowMs }, canBeWoken: true, sleep, waitUntil: (work) => void world.background.push(work) });
   const version = async () => (await cache.view(scope()))?.catalogueVersion ?? null;
   return { world, cache, scope, version };
 }

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../core/time.ts';
+import { Announcement } from '../announcement.ts';
 import type { RequestScope, SnapshotStore } from '../ports.ts';
 import { isNewer, type CatalogueView } from './catalogue-view.ts';
 import { freshnessOf } from './freshness.ts';
@@ -12,13 +13,13 @@ export const MISSING_WAIT_MS = 1_000;
 /** A read that has not ended by now died with its request, or its store hangs: another may begin. */
 const READ_LIFE_MS = 2_000;
 /** A waiting request looks by itself this often, should the one that reads never wake it. */
-const POLL_MS = 20;
+const POLL_MS = 25;
 
-type Read = { readonly startedAtMs: EpochMs; readonly ended: Promise<void> };
+type Read = { readonly startedAtMs: EpochMs; readonly ended: Announcement<true> };
 
 /**
  * The isolate's copy of the catalogue. Reads are counted: a request that must see what was registered before it came waits for
- * the end of a read with a number above its ticket. Requests wait with their own timers; a promise of another request's is only raced.
+ * the end of a read with a number above its ticket. Requests wait with promises and timers of their own.
  */
 export class CatalogueCache {
   readonly #store: SnapshotStore;
@@ -90,9 +91,8 @@ export class CatalogueCache {
     let nowMs = scope.clock.nowMs();
     while (this.#endedRead <= ticket && nowMs < givenUpAtMs) {
       if (this.#mayStart(nowMs)) scope.waitUntil(this.#start(nowMs));
-      const reading = this.#reading;
       const pauseMs = Math.max(1, Math.min(POLL_MS, givenUpAtMs - nowMs));
-      await (reading === null ? scope.sleep(pauseMs) : Promise.race([reading.ended, scope.sleep(pauseMs)]));
+      await (this.#reading?.ended.wait(pauseMs, scope) ?? scope.sleep(pauseMs));
       nowMs = scope.clock.nowMs();
     }
   }
@@ -105,15 +105,14 @@ export class CatalogueCache {
     return this.#reading !== null && nowMs - this.#reading.startedAtMs < READ_LIFE_MS;
   }
 
-  #start(nowMs: EpochMs): Promise<void> {
+  async #start(nowMs: EpochMs): Promise<void> {
     this.#lastStartMs = nowMs;
     const number = ++this.#startedReads;
-    const ended = this.#read(number, nowMs);
-    const read: Read = { startedAtMs: nowMs, ended };
+    const read: Read = { startedAtMs: nowMs, ended: new Announcement() };
     this.#reading = read;
-    return ended.finally(() => {
-      if (this.#reading === read) this.#reading = null;
-    });
+    await this.#read(number, nowMs);
+    if (this.#reading === read) this.#reading = null;
+    read.ended.announce(true);
   }
 
   async #read(number: number, startedAtMs: EpochMs): Promise<void> {

@@ -51,6 +51,7 @@ function rig() {
   const scope = (): RequestScope => ({
     arrivedAtMs: T,
     clock: { nowMs: () => T },
+    canBeWoken: true,
     sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs / 50)),
     waitUntil: (work) => void background.push(work),
   });

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../core/time.ts';
+import { Announcement } from '../announcement.ts';
 import type { RequestScope, ShardDoor } from '../ports.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
@@ -19,7 +20,7 @@ const CARRIER_LIFE_MS = 30_000;
 const TURN_POLL_MS = 100;
 
 /** A place in a batch: what to wait for, and which of its dispositions are this request's. */
-export type Place = { readonly delivered: Promise<Delivery>; readonly first: number; readonly count: number };
+export type Place = { readonly delivered: Announcement<Delivery>; readonly first: number; readonly count: number };
 
 type LaneState = {
   readonly shard: string;
@@ -27,8 +28,8 @@ type LaneState = {
   waitingEvents: number;
   /** When each call in flight began; one that is older than any timeout no longer holds its place. */
   calls: EpochMs[];
-  /** Carriers that wait for a turn, first come first; each made its own promise, since one of a request that is over wakes nobody. */
-  readonly waiting: (() => void)[];
+  /** Carriers that wait for a turn, first come first served. */
+  readonly waiting: Announcement<true>[];
 };
 
 /**
@@ -82,13 +83,13 @@ export class Coalescer {
   async #carry(lane: LaneState, batch: OpenBatch, previous: OpenBatch | null, scope: RequestScope): Promise<void> {
     // Everything that arrives in this turn of the loop comes along.
     await Promise.resolve();
-    if (previous !== null) await Promise.race([previous.delivered, scope.sleep(CALL_TIMEOUT_MS)]);
+    if (previous !== null) await previous.delivered.wait(CALL_TIMEOUT_MS, scope);
     const turn = await this.#takeTurn(lane, scope);
     try {
       if (!batch.closed) await this.#deliver(lane, batch, turn !== null, scope);
     } catch (cause) {
       this.#log(`a batch for ${lane.shard} could not be sent: ${String(cause)}`);
-      batch.settle({ kind: 'failed' });
+      batch.delivered.announce({ kind: 'failed' });
     } finally {
       if (turn !== null) this.#endTurn(lane, turn);
     }
@@ -98,7 +99,7 @@ export class Coalescer {
     batch.closed = true;
     if (lane.open === batch) lane.open = null;
     lane.waitingEvents -= batch.eventCount;
-    batch.settle(await this.#send(lane.shard, batch, hasTurn, scope));
+    batch.delivered.announce(await this.#send(lane.shard, batch, hasTurn, scope));
   }
 
   async #send(shard: string, batch: OpenBatch, hasTurn: boolean, scope: RequestScope): Promise<Delivery> {
@@ -139,7 +140,7 @@ export class Coalescer {
   #endTurn(lane: LaneState, beganAtMs: EpochMs): void {
     const index = lane.calls.indexOf(beganAtMs);
     if (index >= 0) lane.calls.splice(index, 1);
-    lane.waiting.shift()?.();
+    lane.waiting.shift()?.announce(true);
   }
 
   #lane(shard: string, kind: Lane): LaneState {
@@ -154,10 +155,10 @@ export class Coalescer {
 
 /** Until a turn may be free: somebody ended one, or it is time to look. */
 async function waitForTurn(lane: LaneState, scope: RequestScope): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  lane.waiting.push(resolve);
-  await Promise.race([promise, scope.sleep(TURN_POLL_MS)]);
-  const index = lane.waiting.indexOf(resolve);
+  const turn = new Announcement<true>();
+  lane.waiting.push(turn);
+  await turn.wait(TURN_POLL_MS, scope);
+  const index = lane.waiting.indexOf(turn);
   if (index >= 0) lane.waiting.splice(index, 1);
 }
 

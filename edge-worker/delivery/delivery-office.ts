@@ -1,7 +1,7 @@
 import { assert } from '../../core/errors.ts';
 import type { RequestScope } from '../ports.ts';
 import type { Coalescer, Place } from './coalescer.ts';
-import type { Delivery, DraftEvent, Shipment } from './shipment.ts';
+import type { DraftEvent, Shipment } from './shipment.ts';
 
 /** An event and the shard that counts it. */
 export type AddressedEvent = { readonly event: DraftEvent; readonly shard: string; readonly homeRegion: string };
@@ -27,12 +27,12 @@ export async function deliverAll(coalescer: Coalescer, addressed: readonly Addre
     if (places === null) return { kind: 'overloaded' };
     placed.push({ indices, places });
   }
-  const timedOut = scope.sleep(REPLY_TIMEOUT_MS);
-  const dispositions = new Array<number>(addressed.length).fill(0);
+  const givenUpAtMs = scope.clock.nowMs() + REPLY_TIMEOUT_MS;
+  const dispositions = Array.from({ length: addressed.length }, () => 0);
   for (const { indices, places } of placed) {
     let next = 0;
     for (const { delivered, first, count } of places) {
-      const delivery = await Promise.race([delivered, timedOut]);
+      const delivery = await delivered.wait(Math.max(0, givenUpAtMs - scope.clock.nowMs()), scope);
       if (delivery?.kind === 'refused') return { kind: 'overloaded' };
       if (delivery?.kind !== 'judged') return { kind: 'unconfirmed' };
       for (let i = 0; i < count; i++) dispositions[indices[next++]!] = delivery.dispositions[first + i]!;
@@ -52,12 +52,8 @@ export async function deliverPromised(coalescer: Coalescer, addressed: Addressed
   const places =
     coalescer.submit({ shard, homeRegion, lane: 'promised', events }, scope) ?? coalescer.submit({ shard, homeRegion, lane: 'overflow', events }, scope);
   if (places === null) return false;
-  const delivery = await Promise.race([places[0]!.delivered, scope.sleep(budgetMs)]);
-  return isDurable(delivery ?? null);
-}
-
-function isDurable(delivery: Delivery | null): boolean {
-  return delivery !== null && (delivery.kind === 'judged' || delivery.kind === 'spilled');
+  const delivery = await places[0]!.delivered.wait(budgetMs, scope);
+  return delivery?.kind === 'judged' || delivery?.kind === 'spilled';
 }
 
 function groupByShard(addressed: readonly AddressedEvent[]): { shipment: Shipment; indices: number[] }[] {

@@ -1,6 +1,7 @@
 import type { EdgeTally } from '../../core/event.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
+import { Announcement } from '../announcement.ts';
 import type { Delivery, DraftEvent, Lane } from './shipment.ts';
 import { AcceptedTally } from './tallies.ts';
 
@@ -11,9 +12,8 @@ export const FULL_BATCH_BYTES = 900_000;
 export class OpenBatch {
   readonly lane: Lane;
   readonly openedAtMs: EpochMs;
-  /** Settles when the call does; never rejects. Other requests may only race it with a timer of their own. */
-  readonly delivered: Promise<Delivery>;
-  readonly #settle: (delivery: Delivery) => void;
+  /** What became of the batch, once its carrier knows. */
+  readonly delivered = new Announcement<Delivery>();
   readonly #writer = new EventBatchWriter();
   readonly #accepted = new AcceptedTally();
   readonly #homeRegion: string;
@@ -24,9 +24,6 @@ export class OpenBatch {
     this.lane = options.lane;
     this.openedAtMs = options.openedAtMs;
     this.#homeRegion = options.homeRegion;
-    const { promise, resolve } = Promise.withResolvers<Delivery>();
-    this.delivered = promise;
-    this.#settle = resolve;
   }
 
   get eventCount(): number {
@@ -48,10 +45,6 @@ export class OpenBatch {
     for (const row of this.#accepted.rows(this.#homeRegion)) this.#writer.tally(row);
     for (const row of rejections) this.#writer.tally(row);
     return this.#writer.finish();
-  }
-
-  settle(delivery: Delivery): void {
-    this.#settle(delivery);
   }
 }
 

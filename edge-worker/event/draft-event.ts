@@ -1,5 +1,5 @@
 import type { DeviceType, EventDetail, Key64 } from '../../core/event.ts';
-import { EVENT_FLAGS, EVENT_KINDS, NO_KEY } from '../../core/event.ts';
+import { EVENT_FLAGS, EVENT_KINDS, isNoKey, NO_KEY } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import { resolveEventTime, type EpochMs } from '../../core/time.ts';
 import { nonceText, type TokenFields } from '../../schemas/token.ts';
@@ -13,7 +13,7 @@ import { screen } from '../screening/screen.ts';
 import type { AgentFacts, AgentReader } from '../viewer/agent-facts.ts';
 import { contextHash } from '../viewer/context-hash.ts';
 import { deviceTypeOf } from '../viewer/device-type.ts';
-import { viewerText } from '../viewer/viewer-text.ts';
+import { viewerKey } from '../viewer/viewer-key.ts';
 import type { EventClaims } from './claims.ts';
 
 /** An event that may be accepted, with everything known of it. */
@@ -61,7 +61,7 @@ export function draftEvent(arrival: Arrival, tools: EventTools): DraftEvent {
     eventTimeMs,
     receivedAtMs,
     id: hasher.id(claims.kind, entry.ad.adId, ids.eventId),
-    viewer: isPrivate ? NO_KEY : viewerKey(hasher, viewerText({ ...claims, agent, ipPrefix, receivedAtMs })),
+    viewer: isPrivate ? NO_KEY : (viewerOf(token) ?? viewerKey(hasher, { ...claims, agent, ipPrefix, receivedAtMs })),
     join: joinKey(hasher, claims, entry, ids),
     eventId: ids.eventId,
     publisherId: token?.publisherId || claims.publisherId,
@@ -87,8 +87,9 @@ function joinKey(hasher: KeyHasher, claims: EventClaims, entry: AdEntry, ids: Ev
   return impressionId === '' ? NO_KEY : hasher.join(entry.ad.adId, impressionId);
 }
 
-function viewerKey(hasher: KeyHasher, text: string): Key64 {
-  return text === '' ? NO_KEY : hasher.viewer(text);
+/** The viewer that the minter named, who is known even where a pixel cannot say so. */
+function viewerOf(token: TokenFields | null): Key64 | null {
+  return token === null || isNoKey(token.viewer) ? null : token.viewer;
 }
 
 function deviceOf({ claims, signals, isDirect }: Arrival, agentFacts: AgentFacts): DeviceType {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_KINDS } from '../../core/event.ts';
+import { EVENT_KINDS, NO_KEY } from '../../core/event.ts';
 import { createKeyHasher } from '../../core/hash.ts';
 import { parseEvent, type ParsedEvent } from '../../schemas/event-json.ts';
 import { TokenSigner, TokenVerifier, parseTokenKeys, type TokenDraft } from '../../schemas/token.ts';
@@ -26,7 +26,7 @@ function parsed(over: Record<string, unknown>): ParsedEvent {
   return result.event;
 }
 
-const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, contextHash: 0, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
+const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
 
 describe('at the door', () => {
   const question = (over: Partial<DoorQuestion>): DoorQuestion => ({ event: parsed({}), tokenCheck: { kind: 'none' }, grants: grantsOf(['ingest']), entry, nowMs: T, ...over });
@@ -83,7 +83,7 @@ describe('where an event is counted', () => {
 
   test('a token decides by what it carries: region, route, and the epoch of its issue', () => {
     const minted = mintToken(
-      { entry, publisherId: 'pub-1', placementId: '', viewerText: '', contextHash: 0, issuedAtMs: T - 1, ttlMs: 60_000, origin: '' },
+      { entry, publisherId: 'pub-1', placementId: '', viewer: NO_KEY, contextHash: 0, issuedAtMs: T - 1, ttlMs: 60_000, origin: '' },
       { signer, hasher, random: (bytes) => bytes.fill(0x21) },
     );
     const verified = verifier.verify(minted.token, 'click');
@@ -93,7 +93,7 @@ describe('where an event is counted', () => {
   });
 
   test('a viewer known when its token was minted chooses the route, so that its tokens meet', () => {
-    const order = { entry, publisherId: 'pub-1', placementId: '', viewerText: 'u/1', contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
+    const order = { entry, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
     const routes = [1, 2, 3].map((byte) => {
       const verified = verifier.verify(mintToken(order, { signer, hasher, random: (bytes) => bytes.fill(byte) }).token, 'click');
       return verified.ok ? verified.token.route : -1;

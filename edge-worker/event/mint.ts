@@ -1,3 +1,4 @@
+import { isNoKey, type Key64 } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { nonceText, type TokenSigner } from '../../schemas/token.ts';
@@ -9,8 +10,8 @@ export type MintOrder = {
   readonly entry: AdEntry;
   readonly publisherId: string;
   readonly placementId: string;
-  /** What the viewer's key is the hash of; '' = not known, and the nonce chooses the route. */
-  readonly viewerText: string;
+  /** Rides in the token, and chooses its route. NO_KEY = not known: the nonce chooses, and whoever uses the token is the viewer. */
+  readonly viewer: Key64;
   readonly contextHash: number;
   readonly issuedAtMs: EpochMs;
   readonly ttlMs: number;
@@ -31,11 +32,11 @@ const NONCE_BYTES = 16;
 
 /** Mints one nonce and its two tokens. */
 export function mintToken(order: MintOrder, by: { signer: TokenSigner; hasher: KeyHasher; random: RandomBytes }): MintedToken {
-  const { entry, publisherId, placementId, contextHash, issuedAtMs, origin } = order;
+  const { entry, publisherId, placementId, viewer, contextHash, issuedAtMs, origin } = order;
   const nonce = by.random(new Uint8Array(NONCE_BYTES));
   const expiresAtMs = issuedAtMs + order.ttlMs;
-  const route = order.viewerText === '' ? (nonce[0]! << 8) | nonce[1]! : by.hasher.route(by.hasher.viewer(order.viewerText));
-  const says = { issuedAtMs, expiresAtMs, nonce, route, contextHash, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
+  const route = isNoKey(viewer) ? (nonce[0]! << 8) | nonce[1]! : by.hasher.route(viewer);
+  const says = { issuedAtMs, expiresAtMs, nonce, route, contextHash, viewer, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
   const token = by.signer.sign({ ...says, purpose: 'click' });
   return {
     token,

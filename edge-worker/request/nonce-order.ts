@@ -1,5 +1,6 @@
 import { isId } from '../../core/ids.ts';
 import { DAY_MS, SECOND_MS } from '../../core/time.ts';
+import { hasUnexpandedMacro } from '../../schemas/event-json/macros.ts';
 
 /** What a publisher orders. */
 export type NonceOrder = {
@@ -35,7 +36,8 @@ export function parseNonceOrder(text: string): ParsedNonceOrder {
   if (typeof userPseudoId !== 'string' || userPseudoId.length > MAX_USER_ID_CHARS) return { ok: false, message: `userPseudoId must be a string of up to ${MAX_USER_ID_CHARS} characters` };
   if (!isWholeIn(count, 1, MAX_TOKENS_PER_ORDER)) return { ok: false, message: `count must be a whole number from 1 to ${MAX_TOKENS_PER_ORDER}` };
   if (!isWholeIn(ttlMs, MIN_TTL_MS, MAX_TTL_MS)) return { ok: false, message: `ttlMs must be a whole number from ${MIN_TTL_MS} to ${MAX_TTL_MS}` };
-  return { ok: true, order: { adId, publisherId, placementId, userPseudoId, count, ttlMs } };
+  const viewer = hasUnexpandedMacro(userPseudoId) ? '' : userPseudoId;
+  return { ok: true, order: { adId, publisherId, placementId, userPseudoId: viewer, count, ttlMs } };
 }
 
 function isWholeIn(value: unknown, least: number, most: number): value is number {

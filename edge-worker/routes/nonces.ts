@@ -5,7 +5,7 @@ import { catalogueOf, type Exchange } from '../exchange.ts';
 import { json, overloaded, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 import { parseNonceOrder } from '../request/nonce-order.ts';
-import { viewerText } from '../viewer/viewer-text.ts';
+import { viewerKey } from '../viewer/viewer-key.ts';
 
 /** An order has a handful of short fields. */
 const MAX_ORDER_BYTES = 16_384;
@@ -27,9 +27,9 @@ export async function noncesRoute(exchange: Exchange): Promise<Response> {
   if (entry === undefined) return refusal(404, 'unknown_ad', 'no such ad');
   if (!entry.allows(order.publisherId)) return refusal(403, 'not_allowed', 'the ad does not allow this publisher');
   const issuedAtMs = scope.arrivedAtMs;
-  const viewer = viewerText({ userPseudoId: order.userPseudoId, ipHash: '', agent: '', ipPrefix: '', receivedAtMs: issuedAtMs });
+  const viewer = viewerKey(edge.hasher, { userPseudoId: order.userPseudoId, ipHash: '', agent: '', ipPrefix: '', receivedAtMs: issuedAtMs });
   const by = { signer: view.signer, hasher: edge.hasher, random: edge.random };
-  const mint = { ...order, entry, viewerText: viewer, contextHash: 0, issuedAtMs, origin: originOf(exchange) };
+  const mint = { ...order, entry, viewer, contextHash: 0, issuedAtMs, origin: originOf(exchange) };
   return json(200, { tokens: Array.from({ length: order.count }, () => mintToken(mint, by)) });
 }
 

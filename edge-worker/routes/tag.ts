@@ -1,3 +1,4 @@
+import { NO_KEY } from '../../core/event.ts';
 import { isId } from '../../core/ids.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
@@ -5,7 +6,7 @@ import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
 import { json, overloaded, refusal } from '../replies.ts';
 import { MAX_TTL_MS } from '../request/nonce-order.ts';
 import { contextHash } from '../viewer/context-hash.ts';
-import { viewerText } from '../viewer/viewer-text.ts';
+import { viewerKey } from '../viewer/viewer-key.ts';
 import { originOf } from './nonces.ts';
 
 /** `GET /v1/tag?ad=&pub=&pl=`: a page asks for one token itself. Bound to its prefix and agent, so that it is of no use elsewhere. */
@@ -27,7 +28,7 @@ export async function tagRoute(exchange: Exchange): Promise<Response> {
   if (!entry.allows(publisherId)) return refusal(403, 'not_allowed', 'the ad does not allow this publisher');
   const { agent, ipPrefix, isPrivate } = signals;
   const issuedAtMs = scope.arrivedAtMs;
-  const viewer = isPrivate ? '' : viewerText({ userPseudoId: '', ipHash: '', agent, ipPrefix, receivedAtMs: issuedAtMs });
-  const order = { entry, publisherId, placementId, viewerText: viewer, contextHash: contextHash(edge.hasher, signals), issuedAtMs, ttlMs: MAX_TTL_MS, origin: originOf(exchange) };
+  const viewer = isPrivate ? NO_KEY : viewerKey(edge.hasher, { userPseudoId: '', ipHash: '', agent, ipPrefix, receivedAtMs: issuedAtMs });
+  const order = { entry, publisherId, placementId, viewer, contextHash: contextHash(edge.hasher, signals), issuedAtMs, ttlMs: MAX_TTL_MS, origin: originOf(exchange) };
   return json(200, { tokens: [mintToken(order, { signer: view.signer, hasher: edge.hasher, random: edge.random })] });
 }

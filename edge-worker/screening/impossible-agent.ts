@@ -2,7 +2,7 @@
 const SHORTEST_AGENT_CHARS = 5;
 
 /** No browser writes these: control characters, script, a template that nobody filled in. (HbbTV does send plain markup.) */
-const IMPOSSIBLE = /[\u0000-\u001f\u007f]|<script|<[?%]|\$\{|%%|\{\{|^["'`]/i;
+const IMPOSSIBLE = /\p{Cc}|<script|<[?%]|\$\{|%%|\{\{|^["'`]/iu;
 /** `Mozilla/5.0` and nothing that a browser would add. */
 const BARE_MOZILLA = /^Mozilla\/\d\.\d+\s*$/;
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { REASONS, reasonsIn } from '../../core/disposition.ts';
 import { parseIp } from '../viewer/ip.ts';

@@ -1,4 +1,4 @@
-import Bowser from 'bowser';
+import { parse } from 'bowser';
 import type { DeviceType } from '../../core/event.ts';
 
 /** Client hints as they came; '' = not sent. Source: UA Client Hints, Sec-CH-UA-Mobile and Sec-CH-UA-Form-Factors. */
@@ -18,7 +18,7 @@ export function deviceTypeOf(hints: DeviceHints, agentDeviceType: DeviceType): D
 /** The device that an agent string describes; `other` for bots and for what nobody knows. */
 export function agentDeviceType(agent: string): DeviceType {
   if (agent === '') return 'other';
-  switch (Bowser.parse(agent).platform.type) {
+  switch (parse(agent).platform.type) {
     case 'desktop':
       return 'desktop';
     case 'mobile':

@@ -41,7 +41,7 @@ function parseIpv6(text: string): IpAddress | null {
   if (head === null || tail === null) return null;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return null;
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
   const value = groups.reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
   return value >> 32n === MAPPED_IPV4 ? { family: 4, value: Number(value & 0xffff_ffffn) } : { family: 6, value };
 }

@@ -4,7 +4,7 @@ import { BROWSER } from '../fixtures/network.ts';
 import { contextHash } from './context-hash.ts';
 import { agentDeviceType, deviceTypeOf, NO_HINTS } from './device-type.ts';
 import { ipPrefix, parseIp } from './ip.ts';
-import { viewerText } from './viewer-text.ts';
+import { viewerText } from './viewer-key.ts';
 
 describe('addresses', () => {
   test.each([

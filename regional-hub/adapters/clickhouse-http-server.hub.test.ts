@@ -28,7 +28,7 @@ afterAll(async () => {
   await server.close();
   await engine.close();
   rmSync(dir, { recursive: true, force: true });
-});
+}, 60_000);
 
 const authorized = { authorization: `Basic ${Buffer.from(`default:${password}`).toString('base64')}` };
 

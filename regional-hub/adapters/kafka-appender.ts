@@ -120,7 +120,13 @@ export class KafkaAppender {
   }
 
   async #connectProducer(): Promise<Producer> {
-    const producer = this.#options.kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry: { retries: 1 } });
+    const producer = this.#options.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 1 },
+    });
     await producer.connect();
     return producer;
   }

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
+import { connect, isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import type { Cluster, Kafka as KafkaClient } from 'kafkajs';
+import type { Cluster, ISocketFactory, Kafka as KafkaClient, KafkaConfig } from 'kafkajs';
 import { TrackingError } from '../../core/errors.ts';
 
 const { CompressionCodecs, CompressionTypes, Kafka, PartitionAssigners, logLevel } = kafkajs;
@@ -11,6 +13,8 @@ const { CompressionCodecs, CompressionTypes, Kafka, PartitionAssigners, logLevel
 export type KafkaConnection = {
   readonly brokers: readonly string[];
   readonly clientId: string;
+  /** TLS and credentials, as kafkajs takes them. */
+  readonly security?: Pick<KafkaConfig, 'ssl' | 'sasl'>;
   /** Lines of the client library, warnings and worse; they tell of retries that mostly heal. */
   readonly onClientLog?: (message: string, details: object) => void;
 };
@@ -21,11 +25,13 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 2 };
 
 /** The client library, mended and with zstd. */
-export function createKafkaClient({ brokers, clientId, onClientLog }: KafkaConnection): KafkaClient {
+export function createKafkaClient({ brokers, clientId, security = {}, onClientLog }: KafkaConnection): KafkaClient {
   mendRequestQueue();
   addZstd();
   return new Kafka({
+    ...security,
     clientId,
+    socketFactory: openSocket,
     brokers: [...brokers],
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -122,6 +128,16 @@ export function isFatalKafkaError(error: unknown): boolean {
   }
   return false;
 }
+
+const KEEP_ALIVE_MS = 60_000;
+
+/** As the library's own, but a socket that is given up many times while it connects is no leak to warn of. */
+const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket = ssl ? connectTls({ host, port, ...servername, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  return socket.setMaxListeners(0);
+};
 
 type RequestQueue = { throttledUntil: number; throttleCheckTimeoutId: NodeJS.Timeout | null; pending: unknown[]; checkPendingRequests(): void };
 const CHECK_PENDING_MS = 10;

@@ -26,6 +26,8 @@ export type KafkaDeltaLogOptions = KafkaConnection & {
   readonly retentionMs?: number;
   readonly compression?: Compression;
   readonly heartbeatIntervalMs?: number;
+  /** A member that is silent for so long loses its partitions; default 45 s. */
+  readonly sessionTimeoutMs?: number;
   /** Nothing will mend this without help: the process should end. */
   readonly onFatal: (error: unknown) => void;
   /** Told when a handler fails; it is given a fresh lease a second later. */
@@ -86,12 +88,11 @@ class KafkaDeltaLog implements DeltaLog {
     const topics = [...(await this.#topicPartitions()).keys()];
     const reader = new KafkaReader(createCluster(this.#kafka, this.#groupId));
     const group = new KafkaGroup({
+      ...this.#options,
       cluster: createCluster(this.#kafka, this.#groupId),
       groupId: this.#groupId,
       topics,
-      ...(this.#options.heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs: this.#options.heartbeatIntervalMs }),
       onAssigned: (assignment) => this.#runHandlers(assignment, onLease),
-      onFatal: this.#options.onFatal,
     });
     this.#consumer = { group, reader };
     await reader.start(topics);

@@ -23,6 +23,7 @@ export type KafkaGroupOptions = {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly heartbeatIntervalMs?: number;
+  readonly sessionTimeoutMs?: number;
   /** Works on an assignment until it is lost. */
   readonly onAssigned: (assignment: Assignment) => Promise<void>;
   /** Nothing will mend this without help; membership has ended. */
@@ -59,6 +60,8 @@ export class KafkaGroup {
   readonly #assigner: Assigner;
   readonly #closing = new AbortController();
   #memberId = '';
+  #found: Promise<Coordinator> | null = null;
+  #pausing: Promise<void> | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: KafkaGroupOptions) {
@@ -137,7 +140,7 @@ export class KafkaGroup {
     const coordinator = await this.#coordinator();
     const join = await coordinator.joinGroup({
       groupId,
-      sessionTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       memberId: this.#memberId,
       groupProtocols: [this.#assigner.protocol({ topics: [...topics] })],
@@ -202,14 +205,26 @@ export class KafkaGroup {
     }
   }
 
-  async #coordinator(): Promise<Coordinator> {
+  /** Asked once, and again after a failure. */
+  #coordinator(): Promise<Coordinator> {
     const { cluster, groupId } = this.#options;
-    return (await cluster.findGroupCoordinator({ groupId })) as Coordinator;
+    this.#found ??= cluster.findGroupCoordinator({ groupId }) as Promise<Coordinator>;
+    return this.#found;
   }
 
-  async #pause(): Promise<void> {
-    await sleep(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-    if (!this.#closing.signal.aborted) await reviveCluster(this.#options.cluster);
+  /** After a failure: a moment's rest, shared by all who wait, then connections and metadata anew. */
+  #pause(): Promise<void> {
+    this.#pausing ??= this.#recover().finally(() => {
+      this.#pausing = null;
+    });
+    return this.#pausing;
+  }
+
+  async #recover(): Promise<void> {
+    const { signal } = this.#closing;
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    this.#found = null;
+    if (!signal.aborted) await reviveCluster(this.#options.cluster);
   }
 }
 

@@ -77,7 +77,7 @@ export class KafkaReader {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const want of [...this.#wants.values()]) want.resolve([]);
+    for (const want of this.#wants.values()) want.resolve([]);
     await this.#cluster.disconnect().catch(() => undefined);
   }
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,8 +91,18 @@ describe('the embedded log', () => {
     await database.close();
   });
 
+  it('has every append that it acknowledged before it was killed, in order, ten times over', async () => {
+    const path = join(directory, 'log.sqlite');
+    let next = 0;
+    for (let life = 0; life < 10; life += 1) next = (await appendUntilKilled(path, next)) + 1;
+    const log = openLog(directory);
+    const numbers = numbersOf(await collect(log, next), 'deltas', 'a');
+    expect(numbers.slice(0, next)).toEqual(upTo(next));
+    await log.close();
+  });
+
   it('spreads keys over all partitions', () => {
-    const counts = new Array<number>(8).fill(0);
+    const counts = Array.from({ length: 8 }, () => 0);
     for (let i = 0; i < 4_000; i += 1) counts[partitionOfKey(`live.us.e0.${i}.0`, 8)]! += 1;
     expect(Math.min(...counts)).toBeGreaterThan(400);
   });
@@ -102,16 +113,16 @@ type Overrides = Partial<Parameters<typeof createSqliteDeltaLog>[0]>;
 function openLog(directory: string, overrides: Overrides = {}): DeltaLog {
   const database = openLogDatabase(join(directory, 'log.sqlite'));
   const log = createSqliteDeltaLog({ database, clock, ...overrides });
-  return Object.assign(Object.create(log), {
+  return {
+    ensureTopics: () => log.ensureTopics(),
+    appendBatch: (records) => log.appendBatch(records),
+    consume: (onLease) => log.consume(onLease),
+    lag: () => log.lag(),
     close: async () => {
       await log.close();
       await database.close();
     },
-    appendBatch: log.appendBatch.bind(log),
-    consume: log.consume.bind(log),
-    lag: log.lag.bind(log),
-    ensureTopics: log.ensureTopics.bind(log),
-  });
+  };
 }
 
 function leaseOf(log: DeltaLog, key: string): Promise<PartitionLease> {
@@ -119,6 +130,19 @@ function leaseOf(log: DeltaLog, key: string): Promise<PartitionLease> {
     void log.consume(async (lease) => {
       if (lease.topic === 'deltas' && lease.partition === partitionOfKey(key, 8)) resolve(lease);
     });
+  });
+}
+
+/** The last number that a child acknowledged before SIGKILL. */
+function appendUntilKilled(path: string, first: number): Promise<number> {
+  return new Promise((resolve) => {
+    let said = '';
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'testing', 'append-forever.ts'), path, String(first)]);
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk;
+      if (said.length > 200) child.kill('SIGKILL');
+    });
+    child.once('close', () => resolve(Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1))));
   });
 }
 

@@ -1,5 +1,11 @@
 import { badRequest } from './request-error.ts';
 
+/** For routes that take no query parameters: throws `RequestError` 400 for any. */
+export function refuseParameters(search: URLSearchParams): void {
+  const name = search.keys().next().value;
+  if (name !== undefined) throw badRequest(`unknown parameter ${JSON.stringify(name.slice(0, 64))}; this route knows none`, 'unknown_parameter');
+}
+
 /** A request's query parameters, every one of them known: a typo never reads as zero. */
 export class Parameters {
   readonly #values: URLSearchParams;

@@ -9,9 +9,9 @@ import { decodeAck } from '../../schemas/wire/ack.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import { decodeDeltasRecord, decodeRawRecord } from '../../schemas/wire/log-record.ts';
 import { acceptFrame } from './accept-frame.ts';
-import { FIXTURE_START_MS, makeFrame } from './frame.fixture.ts';
-import { FLUSH_KEY, NOW_MS, flush, openIntake, recordsIn } from './intake.fixture.ts';
-import type { TestIntake } from './intake.fixture.ts';
+import { FIXTURE_START_MS, makeFrame } from './testing/frames.ts';
+import { FLUSH_KEY, NOW_MS, flush, openIntake, recordsIn } from './testing/intake.ts';
+import type { TestIntake } from './testing/intake.ts';
 import { REMEMBERED_DIGESTS } from './frame-index.ts';
 import { SIGNATURE_TOLERANCE_MS, signFlush } from './signature.ts';
 
@@ -97,7 +97,7 @@ describe('a frame', () => {
   it('is appended once when its copies arrive together', async () => {
     const body = makeFrame();
     const replies = await Promise.all(Array.from({ length: 10 }, () => flush(intake, body)));
-    expect(replies.map(({ status }) => status)).toEqual(new Array(10).fill(200));
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
     expect(replies.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
     expect(await recordsIn(intake)).toHaveLength(2);
   });

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_FRAME_BYTES, MAX_SECTION_BYTES, decodeFrame, encodeFrame } from '../../schemas/wire/frame.ts';
 import { flushRoute } from './flush-route.ts';
-import { makeFrame } from './frame.fixture.ts';
-import { FLUSH_KEY, NOW_MS, flush, openIntake, recordsIn } from './intake.fixture.ts';
-import type { TestIntake } from './intake.fixture.ts';
+import { makeFrame } from './testing/frames.ts';
+import { FLUSH_KEY, NOW_MS, flush, openIntake, recordsIn } from './testing/intake.ts';
+import type { TestIntake } from './testing/intake.ts';
 import { signFlush } from './signature.ts';
 import { WorkBudget } from './work-budget.ts';
 

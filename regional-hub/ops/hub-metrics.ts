@@ -14,23 +14,20 @@ export function createHubMetrics(read: { waitingRecords: () => Promise<number>; 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  new Gauge({
-    name: 'edgetally_log_waiting_records',
-    help: 'Records in the log that are not in the store yet',
-    registers,
-    async collect() {
-      this.set(await read.waitingRecords());
-    },
-  });
-  new Gauge({
-    name: 'edgetally_open_streams',
-    help: 'Readers of the live stream',
-    registers,
-    collect() {
-      this.set(read.openStreams());
-    },
-  });
+  registry.registerMetric(gauge('edgetally_log_waiting_records', 'Records in the log that are not in the store yet', read.waitingRecords));
+  registry.registerMetric(gauge('edgetally_open_streams', 'Readers of the live stream', read.openStreams));
   return { registry, intake: intakeMetrics(registers), sink: sinkMetrics(registers) };
+}
+
+function gauge(name: string, help: string, read: () => number | Promise<number>): Gauge {
+  return new Gauge({
+    name,
+    help,
+    registers: [],
+    async collect() {
+      this.set(await read());
+    },
+  });
 }
 
 function intakeMetrics(registers: Registry[]): IntakeMetrics {

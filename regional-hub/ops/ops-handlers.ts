@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { Parameters } from '../http/parameters.ts';
+import { refuseParameters } from '../http/parameters.ts';
 import { json, type Handler } from '../http/handler.ts';
 import { RequestError } from '../http/request-error.ts';
 import { conservationReport, type ConservationDeps } from './conservation-report.ts';
@@ -16,7 +16,7 @@ export function opsHandlers(deps: OpsDeps) {
   const conservation: Handler = async ({ search }) => json(await conservationReport(deps, search));
 
   const pipeline: Handler = async ({ search }) => {
-    new Parameters(search, []);
+    refuseParameters(search);
     return json({ watermarkMs: await deps.watermarkMs(), ...(await deps.pipeline.report()) });
   };
 

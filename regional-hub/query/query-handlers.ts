@@ -1,4 +1,4 @@
-import { Parameters } from '../http/parameters.ts';
+import { refuseParameters } from '../http/parameters.ts';
 import { json, tenantOfCaller, type Handler } from '../http/handler.ts';
 import { RequestError } from '../http/request-error.ts';
 import { runQuery, type QueryDeps } from './query-service.ts';
@@ -25,7 +25,7 @@ export function queryHandlers(deps: QueryHandlerDeps) {
   const hourly: Handler = async (request) => json(await hourlyReport(deps, request.path('id'), request.search, tenantOfCaller(request)));
 
   const latency: Handler = async (request) => {
-    new Parameters(request.search, []);
+    refuseParameters(request.search);
     return json(await latencyReport(deps, request.path('id'), tenantOfCaller(request)));
   };
 

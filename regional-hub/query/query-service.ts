@@ -4,7 +4,7 @@ import type { EngineRow, QueryEngine } from './engine.ts';
 import { measuresOf, type Measure } from './metrics.ts';
 import type { QueryRequest } from './request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
-import { hiddenCells, isViewerBreakdown, siblingDimensions, type MinCellUsers } from './suppression.ts';
+import { hiddenCells, isViewerBreakdown, siblingDimensions, visibleUsers, type MinCellUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -92,8 +92,7 @@ function withholdCells(page: readonly EngineRow[], request: QueryRequest, minUse
 function withholdUsers(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
   let suppressed = 0;
   const rows = page.map((row) => {
-    const users = Number(row['unique_users']);
-    if (users === 0 || users >= minUsers) return queryRow(row, request);
+    if (visibleUsers(row['unique_users'], minUsers) !== null) return queryRow(row, request);
     suppressed += 1;
     return { ...queryRow(row, request), unique_users: null };
   });

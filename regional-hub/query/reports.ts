@@ -8,7 +8,7 @@ import { bigintOf, jsonInteger, type EngineRow } from './engine.ts';
 import { runQuery, type QueryDeps } from './query-service.ts';
 import { parseGranularity, parseRange, parseZone, ROWS_MAX, type QueryRequest } from './request.ts';
 import { isoOf } from './rows.ts';
-import { hiddenCells, isViewerBreakdown } from './suppression.ts';
+import { hiddenCells, isViewerBreakdown, visibleUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -21,7 +21,8 @@ type Count = number | string;
 export type ClickPoint = {
   readonly windowStart: string;
   readonly clicks: Count;
-  readonly uniqueUsers: Count;
+  /** Null where a tenant would learn of too few people. */
+  readonly uniqueUsers: Count | null;
   readonly breakdown?: Readonly<Record<string, Count>>;
 };
 
@@ -42,8 +43,9 @@ export async function clicksReport(deps: QueryDeps, search: URLSearchParams, ten
   const totals = await deps.engine.rows(windowRowsStatement(question, tenant));
   const parts = breakdown === null ? [] : await deps.engine.rows(windowRowsStatement({ ...question, groupBy: [breakdown] }, tenant));
   const shown = breakdown === null ? { parts, suppressed: 0 } : shownParts(parts, breakdown, tenant, deps);
+  const minUsers = tenant.kind === 'all' || granularity === 'total' ? 0 : deps.minCellUsers.clicksOnly;
   const windows = breakdown === null ? null : breakdownByWindow(shown.parts, breakdown);
-  const points = totals.filter((row) => bigintOf(row['clicks']) !== 0n).map((row) => clickPoint(row, question, windows));
+  const points = totals.filter((row) => bigintOf(row['clicks']) !== 0n).map((row) => clickPoint(row, question, windows, minUsers));
   return { adId, granularity, points, suppressed: shown.suppressed };
 }
 
@@ -122,8 +124,8 @@ function breakdownByWindow(parts: readonly EngineRow[], breakdown: Dimension): M
   return windows;
 }
 
-function clickPoint(row: EngineRow, question: WindowQuestion, windows: Map<string, Record<string, Count>> | null): ClickPoint {
+function clickPoint(row: EngineRow, question: WindowQuestion, windows: Map<string, Record<string, Count>> | null, minUsers: number): ClickPoint {
   const second = question.granularity === 'total' ? question.range.fromSecond : Number(row['window_second']);
-  const point = { windowStart: isoOf(second), clicks: jsonInteger(bigintOf(row['clicks'])), uniqueUsers: jsonInteger(bigintOf(row['unique_users'])) };
+  const point = { windowStart: isoOf(second), clicks: jsonInteger(bigintOf(row['clicks'])), uniqueUsers: visibleUsers(jsonInteger(bigintOf(row['unique_users'])), minUsers) };
   return windows === null ? point : { ...point, breakdown: windows.get(String(row['window_second'])) ?? {} };
 }

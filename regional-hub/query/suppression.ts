@@ -13,6 +13,12 @@ export const DEFAULT_MIN_CELL_USERS: MinCellUsers = { clicksOnly: 10, viewerBrea
 /** Dimensions that describe viewers, not what was sold. */
 const VIEWER_DIMENSIONS: ReadonlySet<Dimension> = new Set<Dimension>(['country', 'device_type']);
 
+/** A number of people as a tenant may see it: null where it is small enough to point at somebody. */
+export function visibleUsers<Count>(users: Count, minUsers: number): Count | null {
+  const count = Number(users);
+  return count > 0 && count < minUsers ? null : users;
+}
+
 /** A cell of a result: which group of siblings it belongs to (their sum is known elsewhere), and how many people are in it. */
 export type Cell = { readonly siblings: string; readonly users: number };
 

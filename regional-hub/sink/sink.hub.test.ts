@@ -15,6 +15,6 @@ beforeAll(() => {
 afterAll(async () => {
   await store.close();
   rmSync(dir, { recursive: true, force: true });
-});
+}, 60_000);
 
 sinkContract('embedded', dir, () => store);

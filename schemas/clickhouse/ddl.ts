@@ -29,7 +29,7 @@ ENGINE = ${engine(table.engine, deployment)}
 PARTITION BY ${table.partitionBy}
 PRIMARY KEY (${table.primaryKey.join(', ')})
 ORDER BY (${table.orderBy.join(', ')})${table.expiresAt === '' ? '' : `\nTTL ${table.expiresAt} DELETE`}
-SETTINGS ${settings(table)}`;
+SETTINGS ${settings(table, deployment)}`;
   if (deployment.mode === 'local') return [create];
   const spread = `CREATE TABLE IF NOT EXISTS ${deployment.database}.${table.name}${onCluster(deployment)} AS ${deployment.database}.${local}
 ENGINE = Distributed('${checked(deployment.cluster)}', '${deployment.database}', '${local}', ${shardingKey(table)})`;
@@ -71,13 +71,14 @@ function engine(name: Table['engine'], deployment: Deployment): string {
   return `Replicated${name}('/clickhouse/tables/{shard}/${deployment.database}/{table}', '{replica}')`;
 }
 
-// Each engine family ignores the other one's window.
-function settings(table: Table): string {
+// Each engine family ignores the other one's window. A lone engine has no replica: what it confirms must outlive the power.
+function settings(table: Table, deployment: Deployment): string {
   const fixed = [
     `non_replicated_deduplication_window = ${DEDUP_WINDOW_BLOCKS}`,
     `replicated_deduplication_window = ${DEDUP_WINDOW_BLOCKS}`,
     `replicated_deduplication_window_seconds = ${DEDUP_WINDOW_SECONDS}`,
   ];
+  if (deployment.mode === 'local') fixed.push('fsync_after_insert = 1', 'fsync_part_directory = 1');
   if (table.expiresAt !== '') fixed.push('ttl_only_drop_parts = 1');
   return fixed.join(', ');
 }

@@ -1,13 +1,13 @@
-import { DEFAULT_FLUSH_POLICY } from '../../core/flush/policy.ts';
-import { createSqliteDeltaLog } from '../adapters/sqlite-delta-log.ts';
-import { createSqliteFrameIndex } from '../adapters/sqlite-frame-index.ts';
-import { openLogDatabase } from '../adapters/sqlite-log-database.ts';
-import type { PartitionLease, StoredRecord } from '../log/delta-log.ts';
-import { acceptFrame } from './accept-frame.ts';
-import type { FlushOutcome, FlushReply, IntakeDeps } from './accept-frame.ts';
-import { KeyedQueue } from './keyed-queue.ts';
-import { signFlush } from './signature.ts';
-import { WorkBudget } from './work-budget.ts';
+import { DEFAULT_FLUSH_POLICY } from '../../../core/flush/policy.ts';
+import { createSqliteDeltaLog } from '../../adapters/sqlite-delta-log.ts';
+import { createSqliteFrameIndex } from '../../adapters/sqlite-frame-index.ts';
+import { openLogDatabase } from '../../adapters/sqlite-log-database.ts';
+import type { PartitionLease, StoredRecord } from '../../log/delta-log.ts';
+import { acceptFrame } from '../accept-frame.ts';
+import type { FlushOutcome, FlushReply, IntakeDeps } from '../accept-frame.ts';
+import { KeyedQueue } from '../keyed-queue.ts';
+import { signFlush } from '../signature.ts';
+import { WorkBudget } from '../work-budget.ts';
 
 export const NOW_MS = 1_700_000_100_000;
 export const FLUSH_KEY = new Uint8Array(32).map((_, i) => i * 7 + 1);

@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { missingForKafka } from '../../scripts/kafka-jars.ts';
-import { startKafka } from '../../scripts/kafka-cluster.ts';
-import type { KafkaCluster } from '../../scripts/kafka-cluster.ts';
+import { missingForKafka } from '../../../scripts/kafka-jars.ts';
+import { startKafka } from '../../../scripts/kafka-cluster.ts';
+import type { KafkaCluster } from '../../../scripts/kafka-cluster.ts';
 
-const LIB_DIRECTORY = join(import.meta.dirname, '..', '..', '.kafka', 'lib');
+const LIB_DIRECTORY = join(import.meta.dirname, '..', '..', '..', '.kafka', 'lib');
 
 /** Why the tests against a real broker cannot run here, or null. */
 export const KAFKA_MISSING = missingForKafka(LIB_DIRECTORY);

@@ -1,17 +1,17 @@
 import { gzipSync } from 'node:zlib';
-import { DISPOSITIONS, REASONS } from '../../core/disposition.ts';
-import { EVENT_KINDS, NO_KEY } from '../../core/event.ts';
-import type { AdTerms, EventDetail, TrackedEvent } from '../../core/event.ts';
-import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
-import type { Judgement } from '../../core/judgement/judgement.ts';
-import { FREE } from '../../core/money.ts';
-import { secondOf } from '../../core/time.ts';
-import { encodeCommit } from '../../schemas/wire/commit.ts';
-import { encodeDeltaSection } from '../../schemas/wire/delta-section.ts';
-import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
-import { encodeFrame } from '../../schemas/wire/frame.ts';
-import type { FrameHeader } from '../../schemas/wire/frame.ts';
-import { encodeRawSection } from '../../schemas/wire/raw-section.ts';
+import { DISPOSITIONS, REASONS } from '../../../core/disposition.ts';
+import { EVENT_KINDS, NO_KEY } from '../../../core/event.ts';
+import type { AdTerms, EventDetail, TrackedEvent } from '../../../core/event.ts';
+import type { DeltaRow, LedgerRow } from '../../../core/cells/cell.ts';
+import type { Judgement } from '../../../core/judgement/judgement.ts';
+import { FREE } from '../../../core/money.ts';
+import { secondOf } from '../../../core/time.ts';
+import { encodeCommit } from '../../../schemas/wire/commit.ts';
+import { encodeDeltaSection } from '../../../schemas/wire/delta-section.ts';
+import { EventBatchWriter } from '../../../schemas/wire/event-batch.ts';
+import { encodeFrame } from '../../../schemas/wire/frame.ts';
+import type { FrameHeader } from '../../../schemas/wire/frame.ts';
+import { encodeRawSection } from '../../../schemas/wire/raw-section.ts';
 
 export const FIXTURE_START_MS = 1_700_000_000_000;
 

@@ -1,3 +1,5 @@
+import { NO_KEY, type Key64 } from '../../core/event.ts';
+import type { KeyHasher } from '../../core/hash.ts';
 import { DAY_MS, type EpochMs } from '../../core/time.ts';
 
 /** All that may tell who saw an ad; '' = not known. */
@@ -20,4 +22,10 @@ export function viewerText(clues: ViewerClues): string {
   if (clues.ipHash !== '') return `r/${clues.ipHash}/${clues.agent}`;
   if (clues.ipPrefix !== '') return `d/${Math.floor(clues.receivedAtMs / DAY_MS)}/${clues.ipPrefix}/${clues.agent}`;
   return '';
+}
+
+/** The viewer's key: the keyed hash of that text, absent for nobody. */
+export function viewerKey(hasher: KeyHasher, clues: ViewerClues): Key64 {
+  const text = viewerText(clues);
+  return text === '' ? NO_KEY : hasher.viewer(text);
 }

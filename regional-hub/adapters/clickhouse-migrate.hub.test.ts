@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Deployment } from '../../schemas/clickhouse/ddl.ts';
+import { groundwork, migrations } from '../../schemas/clickhouse/migrations.ts';
+import { migrate } from './clickhouse-migrate.ts';
+import { openStore, type ClickHouseStore } from './clickhouse-store.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'edgetally-migrate-'));
+let store: ClickHouseStore;
+
+beforeAll(() => {
+  store = openStore({ kind: 'embedded', dataDir: dir });
+});
+
+afterAll(async () => {
+  await store.close();
+  rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+const tables = async (): Promise<string[]> => {
+  const result = await store.client.query({ query: "SELECT name FROM system.tables WHERE database = 'edgetally' ORDER BY name", format: 'JSONCompactEachRow' });
+  return (await result.json<[string]>()).flat() as unknown as string[];
+};
+
+describe('migrations', () => {
+  it('end with the same schema when four hubs start at once, and do nothing the next time', async () => {
+    await Promise.all([1, 2, 3, 4].map((hub) => migrate(store, 1_800_000_000_000 + hub)));
+    expect(await tables()).toEqual([
+      'attributions', 'deltas', 'feed_rollup_1d', 'feed_rollup_1h', 'feed_rollup_1m', 'ledger', 'raw_events',
+      'rollup_1d', 'rollup_1h', 'rollup_1m', 'schema_migrations', 'sink_frames',
+    ]);
+    expect(await migrate(store, 1_800_000_000_009)).toEqual([]);
+  });
+
+  it('refuse a store that newer code has migrated', async () => {
+    await store.client.command({ query: "INSERT INTO edgetally.schema_migrations VALUES (99, 'from the future', 0)" });
+    await expect(migrate(store, 0)).rejects.toMatchObject({ code: 'bad_configuration' });
+  });
+
+  it('render for a cluster into statements that the engine can parse', async () => {
+    const cluster: Deployment = { mode: 'cluster', database: 'edgetally', cluster: 'main' };
+    for (const statement of [...groundwork(cluster), ...migrations(cluster).flatMap((migration) => migration.statements)]) {
+      await store.client.command({ query: `EXPLAIN AST ${statement}` });
+    }
+  });
+});

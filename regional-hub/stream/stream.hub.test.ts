@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDeltaStore, type TestDelta } from '../query/testing/delta-store.ts';
+import { parseQueryRequest, STREAM_PARAMETERS } from '../query/request.ts';
+import { runQuery } from '../query/query-service.ts';
+import type { Tenant } from '../query/tenant.ts';
+import { StoreChanges } from '../sink/changes.ts';
+import { streamRows, type StreamEvent } from './stream.ts';
+
+const ALL: Tenant = { kind: 'all' };
+const T0 = Date.UTC(2026, 8, 1) / 1_000;
+let store: Awaited<ReturnType<typeof openDeltaStore>>;
+const changes = new StoreChanges();
+let storedAtMs = Date.now();
+
+beforeAll(async () => {
+  store = await openDeltaStore(Date.now());
+}, 60_000);
+afterAll(() => store?.close());
+
+const click = (ad: string, minute: number, count = 1): TestDelta => ({ second: T0 + minute * 60, advertiser_id: ad === 'foreign' ? 'rival' : 'acme', campaign_id: 'c', ad_id: ad, publisher_id: 'p', kind: 'click', disposition: 'counted', count });
+
+/** Stores rows; `told` says whether this hub's own sink did it, or another hub's. */
+async function storeRows(rows: readonly TestDelta[], { told, atMs }: { told: boolean; atMs?: number }): Promise<void> {
+  storedAtMs = atMs ?? Math.max(Date.now(), storedAtMs + 1);
+  await store.insert(rows.map((row) => ({ ...row, stored_at_ms: storedAtMs })));
+  if (told) changes.publish({ storedAtMs, minSecond: 0, maxSecond: 0 });
+}
+
+function open(text: string, options: { tenant?: Tenant; resumeFromMs?: number; turns?: { allowed: boolean } } = {}) {
+  const controller = new AbortController();
+  const sleep = (delayMs: number, signal: AbortSignal) => delay(Math.min(delayMs, 20), undefined, { signal }).catch(() => undefined);
+  const request = parseQueryRequest(new URLSearchParams(text), STREAM_PARAMETERS);
+  const reader = { request, tenant: options.tenant ?? ALL, resumeFromMs: options.resumeFromMs ?? null, isStillAllowed: () => options.turns?.allowed ?? true, signal: controller.signal };
+  const events = streamRows({ ...store.deps, changes, sleep }, reader);
+  const nextRows = async (): Promise<Extract<StreamEvent, { kind: 'rows' }>> => {
+    for (;;) {
+      const { value, done } = await events.next();
+      if (done) throw new Error('the stream ended');
+      if (value.kind === 'rows') return value;
+    }
+  };
+  return { events, nextRows, close: () => controller.abort() };
+}
+
+describe('streamRows over the real engine', () => {
+  it('gives what is there, then only what changed', async () => {
+    await storeRows([click('a', 0), click('a', 1), click('foreign', 1)], { told: true });
+    const stream = open('metrics=clicks&granularity=1m&filter=ad_id:a|foreign', { tenant: { kind: 'advertiser', ids: ['acme'] } });
+    expect((await stream.nextRows()).reply.rows.map((row) => row['clicks'])).toEqual([1, 1]);
+    await storeRows([click('a', 1, 4), click('foreign', 2)], { told: true });
+    const news = await stream.nextRows();
+    expect(news.reply.rows).toEqual([{ window: new Date((T0 + 60) * 1_000).toISOString(), clicks: 5 }]);
+    stream.close();
+  });
+
+  it('sees what another hub stored, which nobody told it', async () => {
+    const stream = open('metrics=clicks&granularity=1h&group_by=ad_id&filter=ad_id:b');
+    expect((await stream.nextRows()).reply.rows).toEqual([]);
+    await storeRows([click('b', 5, 2)], { told: false });
+    expect((await stream.nextRows()).reply.rows).toMatchObject([{ ad_id: 'b', clicks: 2 }]);
+    stream.close();
+  });
+
+  it('a range that was claimed before the watermark and landed after it is not missed', async () => {
+    const stream = open('metrics=clicks&granularity=1m&filter=ad_id:c');
+    await stream.nextRows();
+    await storeRows([click('c', 9)], { told: true });
+    expect((await stream.nextRows()).reply.rows).toHaveLength(1);
+    await storeRows([click('c', 10)], { told: true, atMs: storedAtMs - 5_000 });
+    expect((await stream.nextRows()).reply.rows).toMatchObject([{ clicks: 1 }]);
+    stream.close();
+  });
+
+  it('totals and days in a zone follow as well', async () => {
+    const total = open('metrics=clicks&filter=ad_id:d');
+    const days = open('metrics=clicks&granularity=1d&tz=Asia/Kolkata&filter=ad_id:d');
+    expect((await total.nextRows()).reply.rows).toMatchObject([{ clicks: 0 }]);
+    await days.nextRows();
+    await storeRows([click('d', 0, 3)], { told: true });
+    expect((await total.nextRows()).reply.rows).toMatchObject([{ clicks: 3 }]);
+    expect((await days.nextRows()).reply.rows).toEqual([{ window: '2026-08-31T18:30:00.000Z', clicks: 3 }]);
+    total.close();
+    days.close();
+  });
+
+  it('a reader that leaves and resumes at random ends with the numbers of the query', async () => {
+    const text = 'metrics=clicks&granularity=1m&group_by=ad_id&filter=ad_id:e|f';
+    const seen = new Map<string, unknown>();
+    let resumeFromMs: number | undefined;
+    const take = async (rounds: number) => {
+      const stream = open(text, resumeFromMs === undefined ? {} : { resumeFromMs });
+      for (let i = 0; i < rounds; i += 1) {
+        const { id, reply } = await stream.nextRows();
+        for (const row of reply.rows) seen.set(`${row['window']} ${row['ad_id']}`, row);
+        resumeFromMs = id;
+        await storeRows([click(i % 2 ? 'e' : 'f', i % 3), click('e', 30 + i)], { told: i % 2 === 0 });
+      }
+      stream.close();
+    };
+    for (const rounds of [1, 3, 2, 1, 4]) await take(rounds);
+    const last = open(text, { resumeFromMs: resumeFromMs as number });
+    for (const row of (await last.nextRows()).reply.rows) seen.set(`${row['window']} ${row['ad_id']}`, row);
+    last.close();
+    const whole = await runQuery(store.deps, parseQueryRequest(new URLSearchParams(text)), ALL);
+    expect([...seen.values()].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([...whole.rows].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)));
+  });
+
+  it('a quiet stream beats, and ends when its key is deleted', async () => {
+    const turns = { allowed: true };
+    const stream = open('metrics=clicks&granularity=1m&filter=ad_id:nobody', { turns });
+    await stream.nextRows();
+    expect(await stream.events.next()).toMatchObject({ value: { kind: 'heartbeat' } });
+    turns.allowed = false;
+    expect(await stream.events.next()).toMatchObject({ done: true });
+  });
+});
