@@ -59,7 +59,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      workerdProject('shard', './durable-objects/fixtures/worker.ts', ['durable-objects/**/*.workerd.test.ts']),
+      workerdProject('shard', './durable-objects/testing/worker.ts', ['durable-objects/**/*.workerd.test.ts']),
       workerdProject('edge', './edge-worker/main.ts', ['edge-worker/**/*.workerd.test.ts']),
     ],
   },

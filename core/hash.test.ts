@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_KINDS, NO_KEY } from './event.ts';
 import { adHash, adKey, combineKeys, createKeyHasher, isKey } from './hash.ts';

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DISPOSITIONS } from '../core/disposition.ts';
 import { decodeBase64Url } from '../core/crypto/base64url.ts';
 import type { AdShard, AdShardStatus, ShardEnv } from './ad-shard.ts';
-import { batchOf } from './fixtures/batches.ts';
-import { TestHub } from './fixtures/test-hub.ts';
+import { batchOf } from './testing/batches.ts';
+import { TestHub } from './testing/test-hub.ts';
 
 type TestEnv = ShardEnv & { readonly SHARDS: DurableObjectNamespace<AdShard> };
 const { SHARDS, FLUSH_KEY } = env as unknown as TestEnv;

@@ -45,6 +45,8 @@ const logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info' }, pino.destinat
 
 /** A store or a broker that is not up yet is asked again after this. */
 const START_RETRY_MS = 1_000;
+/** Longer than a client is likely to keep an idle connection, so that it is the client who closes it and no request meets a closing one. */
+const KEEP_ALIVE_MS = 75_000;
 /** How long requests under way may take when the hub stops. */
 const LAST_REQUESTS_MS = 2_000;
 
@@ -85,7 +87,7 @@ async function startHub(config: HubConfig) {
       flush: ({ raw }) => intake.fetch(raw),
     },
   });
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS } });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve));
 
   const stopping = new AbortController();

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_LANDING_URL_CHARS, fillLandingUrl, parseLandingUrl } from './landing-url.ts';
 import type { LandingUrl, LandingValues } from './landing-url.ts';

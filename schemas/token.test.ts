@@ -1,6 +1,6 @@
 import { NO_KEY } from '../core/event.ts';
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_TOKEN_CHARS, MAX_TOKEN_TTL_MS, TokenSigner, TokenVerifier, nonceText, parseTokenKeys } from './token.ts';
 import type { TokenDraft, TokenKeys } from './token.ts';
@@ -18,6 +18,7 @@ const draft: TokenDraft = {
   expiresAtMs: 1_760_000_000_123 + MAX_TOKEN_TTL_MS,
   nonce: randomBytes(16),
   route: 0xffff,
+  salts: 1,
   contextHash: 0,
   viewer: NO_KEY,
   adId: 'ad-1',
@@ -34,6 +35,7 @@ const anyDraft: fc.Arbitrary<TokenDraft> = fc
     ttlMs: fc.integer({ min: 1, max: MAX_TOKEN_TTL_MS }),
     nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => new Uint8Array(bytes)),
     route: fc.integer({ min: 0, max: 0xffff }),
+    salts: fc.integer({ min: 1, max: 64 }),
     contextHash: fc.integer({ min: 0, max: 0xffff_ffff }),
     viewer: fc.record({ lo: fc.integer({ min: 0, max: 0xffff_ffff }), hi: fc.integer({ min: 0, max: 0xffff_ffff }) }),
     adId: idText,

@@ -15,7 +15,7 @@ export { requireSecret } from './secret.ts';
 /**
  * A token, fixed order, big-endian, base64url:
  *
- *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ contextHash u32 ‖ viewer u64
+ *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ salts u8 ‖ contextHash u32 ‖ viewer u64
  *   ‖ ad ‖ publisher ‖ placement ‖ home region (each: length u8, ASCII) ‖ tag 16 B
  *
  * The tag is HMAC-SHA-256 over all that precedes it, cut to 128 bits, under a key of the purpose's own. There is no algorithm field.
@@ -28,14 +28,14 @@ export const TAG_BYTES = 16;
 /** A day: the longest that a token lives. Duplicate memory is sized by it. */
 export const MAX_TOKEN_TTL_MS = 86_400_000;
 
-const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 4 + 8;
+const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 1 + 4 + 8;
 const ID_FIELDS = 4;
 const MIN_BYTES = FIXED_BYTES + ID_FIELDS + TAG_BYTES;
 const MAX_BYTES = FIXED_BYTES + ID_FIELDS * (1 + 64) + TAG_BYTES;
 /** Longer texts are no tokens, and are refused unread. */
 export const MAX_TOKEN_CHARS = Math.ceil((MAX_BYTES * 4) / 3);
 
-const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, context: 31, viewer: 35, ids: FIXED_BYTES } as const;
+const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, salts: 31, context: 32, viewer: 36, ids: FIXED_BYTES } as const;
 
 /** What a token says. Placement '', contextHash 0 and viewer NO_KEY: absent, unbound, not known. */
 export type TokenFields = {
@@ -45,6 +45,8 @@ export type TokenFields = {
   readonly expiresAtMs: EpochMs;
   readonly nonce: Uint8Array;
   readonly route: number;
+  /** The ad's sub-shards when the token was minted, 1 … 64: spreading a hot ad wider splits no nonce. */
+  readonly salts: number;
   readonly contextHash: number;
   readonly viewer: Key64;
   readonly adId: string;
@@ -94,6 +96,7 @@ export class TokenSigner {
     assert(Number.isInteger(ttlMs) && ttlMs > 0 && ttlMs <= MAX_TOKEN_TTL_MS, 'a token lives a day at most');
     assert(draft.nonce.length === NONCE_BYTES, 'a nonce has 128 bits');
     assert(draft.route >>> 0 === draft.route && draft.route <= 0xffff, 'a route has 16 bits');
+    assert(draft.salts >= 1 && draft.salts <= 64, 'an ad has 1 … 64 sub-shards');
     assert(draft.contextHash >>> 0 === draft.contextHash, 'a context hash has 32 bits');
     this.#bytes[AT.version] = TOKEN_VERSION;
     this.#bytes[AT.kid] = kid;
@@ -103,6 +106,7 @@ export class TokenSigner {
     this.#view.setUint32(AT.ttl, ttlMs);
     this.#bytes.set(draft.nonce, AT.nonce);
     this.#view.setUint16(AT.route, draft.route);
+    this.#bytes[AT.salts] = draft.salts;
     this.#view.setUint32(AT.context, draft.contextHash);
     this.#view.setUint32(AT.viewer, draft.viewer.hi);
     this.#view.setUint32(AT.viewer + 4, draft.viewer.lo);
@@ -174,6 +178,7 @@ export class TokenVerifier {
       expiresAtMs: issuedAtMs + this.#view.getUint32(AT.ttl),
       nonce: bytes.slice(AT.nonce, AT.nonce + NONCE_BYTES),
       route: this.#view.getUint16(AT.route),
+      salts: bytes[AT.salts]!,
       contextHash: this.#view.getUint32(AT.context),
       viewer: { lo: this.#view.getUint32(AT.viewer + 4), hi: this.#view.getUint32(AT.viewer) },
       adId: this.#idAt(AT.ids),

@@ -61,7 +61,7 @@ describe('tidy', () => {
 
   it('no file is dead: everything but roots and tests is imported by somebody', () => {
     const roots = new Set([...rootsOfPackageJson(), 'edge-worker/main.ts', 'regional-hub/main.ts', 'local/catalogue-kv.ts']);
-    const imported = new Set(sources.flatMap((source) => importsOf(source).filter((target) => !isPackage(target))));
+    const imported = new Set(sources.flatMap((source) => [...importsOf(source), ...startedBy(source)]));
     const dead = sources
       .filter(({ path, isTest }) => !isTest && !path.endsWith('.d.ts') && !roots.has(path) && !imported.has(path))
       .map(({ path }) => path);
@@ -95,9 +95,17 @@ function listSources(dir: string, folder: string): Source[] {
 
 /** Repository paths, or package names, that a file imports. */
 function importsOf({ path, text }: Source): string[] {
-  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] as string);
-  const urls = [...text.matchAll(/new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g)].map((match) => match[1] as string);
-  return [...specifiers, ...urls].map((name) => (name.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), name)) : name));
+  return matches(path, text, /(?:from|import)\s*\(?\s*'([^']+)'/g);
+}
+
+/** Repository paths that a file starts as processes or bundles: named, not imported. */
+function startedBy({ path, text }: Source): string[] {
+  return matches(path, text, /new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g);
+}
+
+function matches(path: string, text: string, pattern: RegExp): string[] {
+  const names = [...text.matchAll(pattern)].map((match) => match[1] as string);
+  return names.map((name) => (name.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), name)) : name));
 }
 
 function isPackage(target: string): boolean {

@@ -12,7 +12,7 @@ const ADDS_PER_SWEEP = 64;
  * A pair is kept once. Nothing at or above `floorMs` is ever dropped; what is below goes by and by.
  */
 export class BucketTable {
-  readonly #segments: (BucketSegment | undefined)[] = new Array<BucketSegment | undefined>(SEGMENTS).fill(undefined);
+  readonly #segments: (BucketSegment | undefined)[] = Array.from({ length: SEGMENTS });
   #size = 0;
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
   #nextSweep = SEGMENTS;

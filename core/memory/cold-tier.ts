@@ -138,6 +138,18 @@ export class ColdTier {
   }
 }
 
+/** Index of the first generation from which on all together have no more than `entriesMax` entries. */
+export function firstThatFits(generations: readonly Generation[], entriesMax: number): number {
+  let room = entriesMax;
+  let first = generations.length;
+  while (first > 0) {
+    for (const table of generations[first - 1]!.tables) room -= table?.count ?? 0;
+    if (room < 0) break;
+    first--;
+  }
+  return first;
+}
+
 function partsOf({ table, bucket, bytes }: ColdPage): ColdPage[] {
   const parts: ColdPage[] = [];
   for (let from = 0; from < bytes.length; from += PART_BYTES) {

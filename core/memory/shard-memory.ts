@@ -6,7 +6,7 @@ import type { CellDimensions, Judgement, WaitingClick } from '../judgement/judge
 import { clickCostNanos } from '../money.ts';
 import { CLOCK_SKEW_MS, type EpochMs } from '../time.ts';
 import type { ColdStore } from './cold-store.ts';
-import { ColdTier, type Generation } from './cold-tier.ts';
+import { ColdTier, firstThatFits, type Generation } from './cold-tier.ts';
 import { RememberedTimes } from './remembered-times.ts';
 import { hasExpired, MEMORY_TABLES, type MemoryTable, NO_WINDOWS, type RetainedWindows, retentionMs, widen } from './retention.ts';
 import { WaitingClicks } from './waiting-clicks.ts';
@@ -235,18 +235,6 @@ function claimsId(judgement: Judgement): boolean {
 function settlesView(judgement: Judgement): boolean {
   if (judgement.kind === EVENT_KINDS.viewable) return true;
   return judgement.kind === EVENT_KINDS.impression && (judgement.viewable || judgement.disposition === DISPOSITIONS.held);
-}
-
-/** Index of the first generation from which on all together have no more than `entriesMax` entries. */
-function firstThatFits(generations: readonly Generation[], entriesMax: number): number {
-  let room = entriesMax;
-  let first = generations.length;
-  while (first > 0) {
-    for (const table of generations[first - 1]!.tables) room -= table?.count ?? 0;
-    if (room < 0) break;
-    first--;
-  }
-  return first;
 }
 
 function latestOf(generations: readonly Generation[], name: MemoryTable): EpochMs {

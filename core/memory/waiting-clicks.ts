@@ -74,7 +74,7 @@ export class WaitingClicks {
   settle(floorMs: EpochMs): void {
     this.#floorMs = Math.max(this.#floorMs, floorMs);
     this.#newCount = 0;
-    for (const entry of [...this.#all()]) {
+    for (const entry of Array.from(this.#all())) {
       entry.isNew = false;
       if (entry.click.eventTimeMs < this.#floorMs) this.remove(entry.join, entry.click);
     }

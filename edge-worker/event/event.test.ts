@@ -26,7 +26,7 @@ function parsed(over: Record<string, unknown>): ParsedEvent {
   return result.event;
 }
 
-const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
+const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, salts: 1, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
 
 describe('at the door', () => {
   const question = (over: Partial<DoorQuestion>): DoorQuestion => ({ event: parsed({}), tokenCheck: { kind: 'none' }, grants: grantsOf(['ingest']), entry, nowMs: T, ...over });
@@ -90,6 +90,15 @@ describe('where an event is counted', () => {
     if (!verified.ok) throw new Error(verified.why);
     expect(verified.token.route).toBe(0x2121);
     expect(shardOf(event, { source: 'live', entry, token: verified.token, hasher, epochs })).toEqual({ shard: `live.us.e0.0.${0x2121 % 8}`, homeRegion: 'us' });
+  });
+
+  test('spreading an ad over more sub-shards splits no nonce', () => {
+    const order = { entry, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
+    const verified = verifier.verify(mintToken(order, { signer, hasher, random: (bytes) => bytes.fill(1) }).token, 'click');
+    if (!verified.ok) throw new Error(verified.why);
+    const spread = new AdEntry(testAd({ salts: 63 }), testSnapshot().campaigns[0]!, 'us');
+    const shards = [entry, spread].map((at) => shardOf(event, { source: 'live', entry: at, token: verified.token, hasher, epochs }).shard);
+    expect(shards[1]).toBe(shards[0]);
   });
 
   test('a viewer known when its token was minted chooses the route, so that its tokens meet', () => {

@@ -36,7 +36,7 @@ export function mintToken(order: MintOrder, by: { signer: TokenSigner; hasher: K
   const nonce = by.random(new Uint8Array(NONCE_BYTES));
   const expiresAtMs = issuedAtMs + order.ttlMs;
   const route = isNoKey(viewer) ? (nonce[0]! << 8) | nonce[1]! : by.hasher.route(viewer);
-  const says = { issuedAtMs, expiresAtMs, nonce, route, contextHash, viewer, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
+  const says = { issuedAtMs, expiresAtMs, nonce, route, salts: entry.ad.salts, contextHash, viewer, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
   const token = by.signer.sign({ ...says, purpose: 'click' });
   return {
     token,

@@ -8,7 +8,7 @@ import type { DraftEvent } from '../delivery/shipment.ts';
 export type ShardOf = { readonly shard: string; readonly homeRegion: string };
 
 /**
- * Where an event is counted. A token carries its region, its route and (by its issue time) its epoch, so that every copy of it meets in one
+ * Where an event is counted. A token carries its region, its route, its ad's sub-shards and (by its issue time) its epoch, so that every copy of it meets in one
  * object; without a token the ad, the viewer and the event's own time decide. The POP never does.
  */
 export function shardOf(
@@ -22,7 +22,7 @@ export function shardOf(
     homeRegion,
     adHash: entry.adHash,
     route: token?.route ?? hasher.route(event.viewer),
-    salts: entry.ad.salts,
+    salts: token?.salts ?? entry.ad.salts,
     epochs,
     atMs: token?.issuedAtMs ?? event.eventTimeMs,
   });

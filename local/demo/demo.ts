@@ -9,7 +9,7 @@ const LATE_DELIVERY_SHARE = 0.02;
 
 export type Demo = { stop(): Promise<void> };
 
-type Publisher = { readonly publisherId: string; readonly key: string };
+type Publisher = { readonly publisherId: string; readonly keyId: string; readonly key: string };
 
 /** Registers the demo catalogue and sends traffic through the public doors, every POP in turn, until stopped. */
 export async function startDemo(network: LocalNetwork, report: (line: string) => void): Promise<Demo> {
@@ -21,10 +21,12 @@ export async function startDemo(network: LocalNetwork, report: (line: string) =>
   const publisherIds = publishers.map((publisher) => publisher.publisherId);
 
   let failures = 0;
+  let isStopping = false;
   const running = new Set<Promise<void>>();
   const tick = (): void => {
     const work = act(network, Math.random, adIds, publishers, publisherIds)
       .catch((error: unknown) => {
+        if (isStopping) return;
         failures += 1;
         if (failures === 1 || failures % 100 === 0) report(`demo traffic: ${failures} visits failed so far (${String(error)})`);
       })
@@ -34,8 +36,10 @@ export async function startDemo(network: LocalNetwork, report: (line: string) =>
   const timer = setInterval(tick, 1_000 / VISITS_PER_SECOND);
   return {
     stop: async () => {
+      isStopping = true;
       clearInterval(timer);
       await Promise.allSettled(running);
+      await Promise.allSettled(publishers.map(({ keyId }) => hubCall(network, 'DELETE', `/v1/keys/${keyId}`)));
     },
   };
 }
@@ -92,18 +96,18 @@ async function deliverLate(network: LocalNetwork, random: Random, visit: Visit):
 }
 
 async function issueKey(network: LocalNetwork, publisherId: string): Promise<Publisher> {
-  const { key } = (await hubCall(network, 'POST', '/v1/keys', { scopes: [`publisher:${publisherId}`], name: 'demo tag' })) as { key: string };
-  return { publisherId, key };
+  const issued = await hubCall(network, 'POST', '/v1/keys', { scopes: [`publisher:${publisherId}`], name: 'demo tag' });
+  return { publisherId, ...(issued as { keyId: string; key: string }) };
 }
 
-async function hubCall(network: LocalNetwork, method: string, path: string, body: object): Promise<unknown> {
+async function hubCall(network: LocalNetwork, method: string, path: string, body?: object): Promise<unknown> {
   const reply = await fetch(`${network.hubUrl}${path}`, {
     method,
     headers: { authorization: `Bearer ${network.secrets.apiKeys.ops}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!reply.ok) throw new Error(`${method} ${path} answered ${reply.status}: ${await reply.text()}`);
-  return reply.json();
+  return reply.status === 204 ? null : reply.json();
 }
 
 async function drain(reply: Promise<Response>): Promise<void> {

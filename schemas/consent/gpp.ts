@@ -26,8 +26,8 @@ const US_LAYOUTS: ReadonlyMap<number, UsLayout> = new Map([
   ...[9, 10, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22].map((id): [number, UsLayout] => [id, STATE]), // VA CO CT FL MT OR TX DE NE NH NJ TN
   ...[11, 18].map((id): [number, UsLayout] => [id, STATE_WITH_SENSITIVE_NOTICE]), // UT IA
 ]);
-const OPTED_OUT = 1;
-const DID_NOT_OPT_OUT_OR_NA = [0, 2];
+const NOT_APPLICABLE = 0;
+const DID_NOT_OPT_OUT = 2;
 const GPC_SEGMENT_TYPE = 1;
 
 /**
@@ -75,7 +75,7 @@ function usSectionOptsOut(layout: UsLayout, section: string): boolean {
   reader.read(layout.notices * 2);
   for (let i = 0; i < layout.optOuts; i++) {
     const choice = reader.read(2);
-    if (choice === OPTED_OUT || !DID_NOT_OPT_OUT_OR_NA.includes(choice)) return true;
+    if (choice !== NOT_APPLICABLE && choice !== DID_NOT_OPT_OUT) return true;
   }
   return segments.some(hasGlobalPrivacyControl);
 }

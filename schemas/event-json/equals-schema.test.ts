@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { DEVICE_TYPES, EVENT_KINDS } from '../../core/event.ts';
@@ -70,7 +70,7 @@ describe('the hand-written parser', () => {
     expect(refused).toBeGreaterThan(500);
   });
 
-  test('is total: any value whatever gives an event or a message', () => {
+  test('is total: whatever the value, it gives an event or a message', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.dictionary(fc.constantFrom('eventType', 'adId', 'ad_id', 'clickId', 'timestamp', 'consent', 'viewable', 'x'), fc.anything())), (value) => {
         const result = parseEvent(value);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeyHasher } from '../../core/hash.ts';
 import { type BatchVerdict, type JudgeableBatch, judgeBatch, rememberBatch } from '../../core/judgement/judge-batch.ts';

@@ -43,7 +43,7 @@ export function randomEvents(draw: Draw, wildness: Wildness): OracleEvent[] {
   for (let number = 0; arrivals.length < wildness.events; number++) {
     const atMs = START_MS + Math.floor((arrivals.length / wildness.events) * wildness.spanMs) + pick(draw, 1_000);
     arriveStory(draw, wildness, number, atMs, arrive);
-    if (draw() < 0.1) arriveAgain(draw, arrivals, atMs, arrive);
+    if (arrivals.length > 0 && draw() < 0.1) arriveAgain(draw, arrivals, atMs, arrive);
   }
   return arrivals.sort((a, b) => a.atMs - b.atMs).map(({ event }) => event);
 }
