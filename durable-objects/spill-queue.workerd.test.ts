@@ -1,10 +1,11 @@
-import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { DurableObjectNamespace, DurableObjectStub } from '@cloudflare/workers-types';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { decodeBase64Url } from '../core/crypto/base64url.ts';
 import { DISPOSITIONS } from '../core/disposition.ts';
-import type { AdShard, ShardEnv } from './ad-shard.ts';
+import { AdShard } from './ad-shard.ts';
+import type { ShardEnv } from './ad-shard.ts';
 import type { SpillQueue, SpillStatus } from './spill-queue.ts';
 import { batchOf } from './testing/batches.ts';
 import { TestHub } from './testing/test-hub.ts';
@@ -33,18 +34,15 @@ const emptied = (queue: DurableObjectStub<SpillQueue>) =>
   vi.waitFor(async () => expect(await queue.status()).toMatchObject({ batches: 0, shards: 0 }), { timeout: 15_000, interval: 50 });
 const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 50 });
 
-/** Makes the shard fail as a durable object can: before it has done anything, or after everything is stored. */
-function breakShard(shard: DurableObjectStub<AdShard>, when: 'before' | 'after', times: number): Promise<void> {
-  return runInDurableObject(shard as never, (instance: unknown) => {
-    const object = instance as AdShard;
-    const recordOnce = object.recordOnce.bind(object);
-    let left = times;
-    object.recordOnce = async (ticket, batch) => {
-      left -= 1;
-      if (left < 0) return recordOnce(ticket, batch);
-      if (when === 'after') await recordOnce(ticket, batch);
-      throw new Error('the connection broke');
-    };
+/** Makes shards fail as durable objects can: before they have done anything, or after everything is stored. */
+function breakShards(when: 'before' | 'after', times: number): void {
+  const { recordOnce } = AdShard.prototype;
+  let left = times;
+  vi.spyOn(AdShard.prototype, 'recordOnce').mockImplementation(async function (this: AdShard, ticket, batch) {
+    left -= 1;
+    if (left < 0) return recordOnce.call(this, ticket, batch);
+    if (when === 'after') await recordOnce.call(this, ticket, batch);
+    throw new Error('the connection broke');
   });
 }
 
@@ -59,8 +57,7 @@ test('what is held reaches its shard, in order, and the queue is empty again', a
 });
 
 test.each(['before', 'after'] as const)('a hand-over that breaks %s the shard has stored it is repeated, and counts once', async (when) => {
-  const shard = SHARDS.getByName(SHARD);
-  await breakShard(shard, when, 2);
+  breakShards(when, 2);
   const queue = queueOf();
   await queue.hold(SHARD, batchOf([{ id: 'c1', atMs: T }, { id: 'c1', atMs: T }]));
   await queue.hold(SHARD, batchOf([{ id: 'c2', atMs: T }]));
@@ -83,7 +80,7 @@ test('a ticket stays taken across the shard\'s eviction', async () => {
 
 test('what is held survives the queue\'s eviction, and its alarm brings it on', async () => {
   const queue = queueOf();
-  await breakShard(SHARDS.getByName(SHARD), 'before', 1);
+  breakShards('before', 1);
   await queue.hold(SHARD, batchOf([{ id: 'c1', atMs: T }]));
   await evictDurableObject(queue as never);
   await eventually(() => expect(hub.rawEventIds()).toEqual(['c1']));
@@ -108,13 +105,10 @@ test('garbage, and names of no shard, are refused and not held', async () => {
 test('a batch that its shard will never take leaves the line, is kept and reported', async () => {
   const queue = queueOf();
   vi.spyOn(console, 'error').mockReturnValue(undefined);
-  await runInDurableObject(SHARDS.getByName(SHARD) as never, (instance: unknown) => {
-    const object = instance as AdShard;
-    const recordOnce = object.recordOnce.bind(object);
-    object.recordOnce = async (ticket, batch) => {
-      if (ticket.seq === 1) throw Object.assign(new Error('unreadable'), { code: 'corrupt_bytes' });
-      return recordOnce(ticket, batch);
-    };
+  const { recordOnce } = AdShard.prototype;
+  vi.spyOn(AdShard.prototype, 'recordOnce').mockImplementation(async function (this: AdShard, ticket, batch) {
+    if (ticket.seq === 1) throw Object.assign(new Error('unreadable'), { code: 'corrupt_bytes' });
+    return recordOnce.call(this, ticket, batch);
   });
   await queue.hold(SHARD, batchOf([{ id: 'c1', atMs: T }]));
   await queue.hold(SHARD, batchOf([{ id: 'c2', atMs: T }]));

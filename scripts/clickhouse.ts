@@ -19,6 +19,8 @@ const command = new Command('clickhouse')
 await command.parseAsync();
 
 async function serve(options: Options): Promise<void> {
+  // each running statement holds one of libuv's threads, and files need some too; read when the first one starts
+  process.env['UV_THREADPOOL_SIZE'] ??= '16';
   const connection = openEngine(resolve(options.dataDir), { memoryBytes: options.memoryMb * 1_000_000 });
   const server = await serveClickHouse({ connection, host: options.host, port: options.port, password: process.env['CLICKHOUSE_PASSWORD'] ?? '' });
   const stop = async (): Promise<void> => {

@@ -39,12 +39,21 @@ const NONE: HttpFault = { kind: 'none' };
 const FAULTS: readonly HttpFault[] = [
   { kind: 'twice' },
   { kind: 'fail_before', status: 503 },
-  ...[NONE, NONE, NONE, NONE],
+  NONE,
+  NONE,
+  NONE,
+  NONE,
   { kind: 'delay', delayMs: 30 },
   { kind: 'fail_after', status: 500 },
-  ...[NONE, NONE, NONE, NONE],
+  NONE,
+  NONE,
+  NONE,
+  NONE,
   { kind: 'hang_up_after' },
-  ...[NONE, NONE, NONE, NONE],
+  NONE,
+  NONE,
+  NONE,
+  NONE,
 ];
 
 describe('the sink and a server that misbehaves', () => {

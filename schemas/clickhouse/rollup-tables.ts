@@ -1,5 +1,5 @@
 import type { Retention } from './landing-tables.ts';
-import { DIMENSIONS, OUTCOME, USERS, type Columns, type Table, type View } from './table.ts';
+import { DIMENSIONS, OUTCOME, type Columns, type Table, type View } from './table.ts';
 
 const MEASURES = ['count', 'billable', 'viewable', 'late', 'cost_nanos'] as const;
 

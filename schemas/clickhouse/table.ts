@@ -34,9 +34,6 @@ export type Table<C extends Columns = Columns> = {
 /** A view that feeds `to` with every block that is inserted into `from`. */
 export type View = { readonly name: string; readonly from: string; readonly to: string; readonly select: string };
 
-export const STRING: ColumnType = 'LowCardinality(String)';
-export const USERS: ColumnType = 'AggregateFunction(uniqCombined64(17), UInt64)';
-
 /** What every queryable row is cut by, in the order of our sort keys; '' = absent. */
 export const DIMENSIONS = {
   advertiser_id: 'LowCardinality(String)',
