@@ -9,6 +9,8 @@ import type { ShardOutbox } from './shard-outbox.ts';
 export type FlusherOptions = {
   readonly outbox: ShardOutbox;
   readonly hub: HubClient;
+  /** Packs a section of a frame; `gzip` unless said otherwise. It awaits: other events come in meanwhile. */
+  readonly compress?: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly nowMs: () => EpochMs;
   /** A fraction in [0, 1). */
   readonly random: () => number;
@@ -51,9 +53,9 @@ export class Flusher {
   }
 
   async #seal(): Promise<void> {
-    const { outbox, nowMs } = this.#options;
+    const { outbox, nowMs, compress = gzip } = this.#options;
     const draft = outbox.draftFrame(nowMs());
-    const [deltas, raw] = await Promise.all([gzip(draft.deltas), gzip(draft.raw)]);
+    const [deltas, raw] = await Promise.all([compress(draft.deltas), compress(draft.raw)]);
     // Counted after the wait: whatever was committed during it is pending, as this frame's reader should know.
     const header = { ...draft.header, pendingEvents: outbox.pendingBeyond(draft.run) };
     outbox.seal(draft.run, encodeFrame({ header, deltas, raw }));

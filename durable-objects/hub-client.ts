@@ -27,24 +27,25 @@ export type HttpHubOptions = {
 };
 
 /**
- * A region's hubs over HTTP. It stays with the hub that answered last, since that one knows the shard's frames best, and tries each of the
+ * A region's hubs. It stays with the hub that answered last, since that one knows the shard's frames best, and tries each of the
  * others once before it reports a failure. A hub that knows the frame otherwise (`frame_conflict`, `stale_epoch`) ends the round.
  */
-export class HttpHubClient implements HubClient {
-  readonly #options: HttpHubOptions;
+export class HubRound implements HubClient {
+  readonly #urls: readonly string[];
+  readonly #post: (url: string, frame: Uint8Array) => Promise<SendOutcome>;
   #preferred = 0;
-  #key: ReturnType<typeof crypto.subtle.importKey> | undefined;
 
-  constructor(options: HttpHubOptions) {
-    this.#options = options;
+  /** `post` asks one hub and never throws. */
+  constructor(urls: readonly string[], post: (url: string, frame: Uint8Array) => Promise<SendOutcome>) {
+    this.#urls = urls;
+    this.#post = post;
   }
 
   async send(frame: Uint8Array): Promise<SendOutcome> {
-    const { urls } = this.#options;
     const messages: string[] = [];
-    for (let i = 0; i < urls.length; i += 1) {
-      const index = (this.#preferred + i) % urls.length;
-      const outcome = await this.#post(urls[index] ?? '', frame);
+    for (let i = 0; i < this.#urls.length; i += 1) {
+      const index = (this.#preferred + i) % this.#urls.length;
+      const outcome = await this.#post(this.#urls[index] ?? '', frame);
       if (outcome.kind !== 'failed') {
         this.#preferred = index;
         return outcome;
@@ -52,6 +53,22 @@ export class HttpHubClient implements HubClient {
       messages.push(outcome.message);
     }
     return { kind: 'failed', message: messages.join('; ') || 'no hub is configured for this region' };
+  }
+}
+
+/** A region's hubs over HTTP. */
+export class HttpHubClient implements HubClient {
+  readonly #options: HttpHubOptions;
+  readonly #round: HubRound;
+  #key: ReturnType<typeof crypto.subtle.importKey> | undefined;
+
+  constructor(options: HttpHubOptions) {
+    this.#options = options;
+    this.#round = new HubRound(options.urls, (url, frame) => this.#post(url, frame));
+  }
+
+  send(frame: Uint8Array): Promise<SendOutcome> {
+    return this.#round.send(frame);
   }
 
   async #post(url: string, frame: Uint8Array): Promise<SendOutcome> {

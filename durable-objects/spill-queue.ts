@@ -1,158 +1,52 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { DurableObjectNamespace, DurableObjectState } from '@cloudflare/workers-types';
-import { TrackingError, unreachable } from '../core/errors.ts';
-import { onForwardFailure, planForward } from '../core/flush/forwarding.ts';
-import type { Destination } from '../core/flush/forwarding.ts';
-import { EventBatchReader } from '../schemas/wire/event-batch.ts';
 import type { AdShard } from './ad-shard.ts';
-import { shardPlace } from './shard-place.ts';
-import { SpillStorage } from './spill-storage.ts';
-import type { SpilledBatch } from './spill-storage.ts';
+import { SpillKeeper } from './spill-keeper.ts';
+import type { SpillStatus } from './spill-keeper.ts';
 import { workerdSql } from './workerd-sql.ts';
+
+export type { SpillStatus } from './spill-keeper.ts';
 
 /** What a spill queue is given by its host. */
 export type SpillEnv = { readonly SHARDS: DurableObjectNamespace<AdShard> };
 
-/** How a spill queue stands: for operators and tests. */
-export type SpillStatus = {
-  readonly batches: number;
-  readonly bytes: number;
-  /** Batches that their shard will never take; they are kept and need an operator. */
-  readonly refused: number;
-  readonly shards: number;
-  readonly oldestHeldAtMs: number | null;
-};
-
-/** An hour of a busy region without its shards. At the bound `hold` refuses (`overloaded`): the edge keeps the batch or says so. */
-const MAX_SPILL_BYTES = 512 * 1024 * 1024;
-const MAX_SPILL_BATCHES = 100_000;
-/** Whatever kept the shard from answering gets a moment to pass. */
-const FIRST_ATTEMPT_MS = 200;
-/** A shard that has not answered within this will not; what it did all the same, `recordOnce` remembers. */
-const CALL_TIMEOUT_MS = 10_000;
-/** One alarm works about this long, then yields to whatever else waits. */
-const ALARM_BUDGET_MS = 20_000;
-
-/**
- * Holds batches whose shard could not be reached and hands them over in order, each exactly once: a batch travels with its queue's name and
- * its number, and the shard remembers the last number of each queue in the same transaction as the batch itself.
- */
+/** Holds batches whose shard could not be reached, until it can. The runtime's side of a `SpillKeeper`. */
 export class SpillQueue extends DurableObject<SpillEnv> {
-  readonly #storage: SpillStorage;
-  readonly #destinations = new Map<string, Destination>();
-  #size: { batches: number; bytes: number };
-  #forwarding = false;
+  readonly #keeper: SpillKeeper;
 
   constructor(ctx: DurableObjectState, env: SpillEnv) {
     super(ctx, env);
-    this.#storage = new SpillStorage(workerdSql(ctx.storage, (cause) => ctx.abort(`storage failed: ${String(cause)}`)), Date.now());
-    this.#size = this.#storage.size();
-    for (const name of this.#storage.shards()) this.#await(name, Date.now());
-    this.#arm();
+    this.#keeper = new SpillKeeper({
+      sql: workerdSql(ctx.storage, (cause) => ctx.abort(`storage failed: ${String(cause)}`)),
+      id: ctx.id.toString(),
+      nowMs: () => Date.now(),
+      random: () => Math.random(),
+      setAlarm: (atMs) => void ctx.storage.setAlarm(atMs),
+      recordOnce: (shard, ticket, batch) => env.SHARDS.getByName(shard).recordOnce(ticket, batch),
+      within,
+      log: (message, cause) => console.error(`spill queue: ${message}`, cause ?? ''),
+    });
   }
 
   /** Durable when it resolves. Throws `overloaded` at the bound, `corrupt_bytes` for what is not a batch; then nothing is held. */
   async hold(shardName: string, batch: Uint8Array): Promise<void> {
-    const { shard } = shardPlace(shardName);
-    const events = new EventBatchReader(batch).eventCount;
-    if (this.#size.batches >= MAX_SPILL_BATCHES || this.#size.bytes + batch.byteLength > MAX_SPILL_BYTES) {
-      throw new TrackingError('overloaded', 'the spill queue is full');
-    }
-    const nowMs = Date.now();
-    this.#storage.append({ shard, events, bytes: batch, heldAtMs: nowMs });
-    this.#size = { batches: this.#size.batches + 1, bytes: this.#size.bytes + batch.byteLength };
-    this.#await(shard, nowMs + FIRST_ATTEMPT_MS);
-    if (!this.#forwarding) this.#arm();
+    this.#keeper.hold(shardName, batch);
   }
 
   /** How it stands. */
   status(): SpillStatus {
-    return {
-      ...this.#size,
-      refused: this.#storage.refusedCount(),
-      shards: this.#destinations.size,
-      oldestHeldAtMs: this.#storage.oldestHeldAtMs(),
-    };
+    return this.#keeper.status();
   }
 
-  /** Hands over what is due. Never throws: an alarm that throws too often is not called again. */
   override async alarm(): Promise<void> {
-    if (this.#forwarding) return;
-    this.#forwarding = true;
-    try {
-      await this.#forwardDue(Date.now() + ALARM_BUDGET_MS);
-    } catch (cause) {
-      console.error('spill queue:', cause);
-    } finally {
-      this.#forwarding = false;
-      this.#arm();
-    }
-  }
-
-  async #forwardDue(deadlineMs: number): Promise<void> {
-    while (Date.now() < deadlineMs) {
-      const plan = planForward([...this.#destinations.values()], Date.now());
-      if (plan.kind !== 'forward') return;
-      await Promise.all(plan.names.map((name) => this.#forwardNext(name)));
-    }
-  }
-
-  /** One batch of one shard; its line waits behind it. */
-  async #forwardNext(name: string): Promise<void> {
-    const batch = this.#storage.first(name);
-    if (batch === undefined) {
-      this.#destinations.delete(name);
-      return;
-    }
-    const outcome = await this.#handOver(batch);
-    switch (outcome) {
-      case 'taken':
-        this.#storage.delete(batch);
-        this.#size = { batches: this.#size.batches - 1, bytes: this.#size.bytes - batch.bytes.byteLength };
-        this.#destinations.set(name, { name, attempts: 0, retryAtMs: Date.now() });
-        return;
-      case 'refused':
-        console.error(`spill queue: ${name} refuses batch ${batch.seq} for good`);
-        this.#storage.refuse(batch, 'corrupt_bytes');
-        return;
-      case 'failed':
-        this.#fail(name);
-        return;
-      default:
-        unreachable(outcome);
-    }
-  }
-
-  /** A stub is used once: after an exception it may be broken. */
-  async #handOver(batch: SpilledBatch): Promise<'taken' | 'refused' | 'failed'> {
-    const ticket = { queue: `${this.ctx.id.toString()}.${this.#storage.epoch}`, seq: batch.seq };
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<'failed'>((resolve) => {
-      timer = setTimeout(() => resolve('failed'), CALL_TIMEOUT_MS);
-    });
-    const call = this.env.SHARDS.getByName(batch.shard)
-      .recordOnce(ticket, batch.bytes)
-      .then(() => 'taken' as const, refusalOf);
-    return Promise.race([call, timeout]).finally(() => clearTimeout(timer));
-  }
-
-  #fail(name: string): void {
-    const known = this.#destinations.get(name) ?? { name, attempts: 0, retryAtMs: 0 };
-    this.#destinations.set(name, onForwardFailure(known, { nowMs: Date.now(), jitter: Math.random() }));
-  }
-
-  #await(name: string, retryAtMs: number): void {
-    if (!this.#destinations.has(name)) this.#destinations.set(name, { name, attempts: 0, retryAtMs });
-  }
-
-  #arm(): void {
-    const plan = planForward([...this.#destinations.values()], Date.now());
-    if (plan.kind === 'idle') return;
-    void this.ctx.storage.setAlarm(plan.kind === 'sleep' ? plan.wakeAtMs : Date.now());
+    await this.#keeper.alarm();
   }
 }
 
-/** Errors keep their `code` on their way out of a durable object. */
-function refusalOf(cause: unknown): 'refused' | 'failed' {
-  return (cause as { code?: unknown } | null)?.code === 'corrupt_bytes' ? 'refused' : 'failed';
+async function within<Result>(limitMs: number, call: Promise<Result>): Promise<Result | 'late'> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), limitMs);
+  });
+  return Promise.race([call, timeout]).finally(() => clearTimeout(timer));
 }

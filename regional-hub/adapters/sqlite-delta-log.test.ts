@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../core/time.ts';
 import type { DeltaLog, PartitionLease } from '../log/delta-log.ts';
 import { collect, describeDeltaLog, numbersOf, rangeOf, record, upTo } from '../log/delta-log.contract.ts';
-import { partitionOfKey } from './partition-of-key.ts';
 import { createSqliteDeltaLog } from './sqlite-delta-log.ts';
 import { openLogDatabase } from './sqlite-log-database.ts';
 
@@ -41,7 +40,7 @@ describe('the embedded log', () => {
     let nowMs = 1_700_000_000_000;
     const log = openLog(directory, { clock: { nowMs: () => nowMs } });
     for (const i of upTo(6)) await log.appendBatch([record('a', i)]);
-    const lease = await leaseOf(log, 'a');
+    const lease = await leaseOf(log);
     const records = await lease.read({ fromOffset: 0n, maxRecords: 4, maxBytes: 1_000, waitMs: 0 });
     nowMs += 8 * DAY_MS;
     await finish(lease, rangeOf(records, nowMs));
@@ -64,7 +63,7 @@ describe('the embedded log', () => {
     const log = openLog(directory, { clock: { nowMs: () => (nowMs += 1) }, retentionBytes: 3_000_000 });
     const value = new Uint8Array(1_000_000);
     for (let i = 0; i < 6; i += 1) await log.appendBatch([{ ...record('a', i), value }]);
-    const lease = await leaseOf(log, 'a');
+    const lease = await leaseOf(log);
     const records = await lease.read({ fromOffset: 0n, maxRecords: 10, maxBytes: 10_000_000, waitMs: 0 });
     nowMs += 100_000;
     await finish(lease, rangeOf(records, nowMs));
@@ -100,12 +99,6 @@ describe('the embedded log', () => {
     expect(numbers.slice(0, next)).toEqual(upTo(next));
     await log.close();
   });
-
-  it('spreads keys over all partitions', () => {
-    const counts = Array.from({ length: 8 }, () => 0);
-    for (let i = 0; i < 4_000; i += 1) counts[partitionOfKey(`live.us.e0.${i}.0`, 8)]! += 1;
-    expect(Math.min(...counts)).toBeGreaterThan(400);
-  });
 });
 
 type Overrides = Partial<Parameters<typeof createSqliteDeltaLog>[0]>;
@@ -125,10 +118,10 @@ function openLog(directory: string, overrides: Overrides = {}): DeltaLog {
   };
 }
 
-function leaseOf(log: DeltaLog, key: string): Promise<PartitionLease> {
+function leaseOf(log: DeltaLog): Promise<PartitionLease> {
   return new Promise((resolve) => {
     void log.consume(async (lease) => {
-      if (lease.topic === 'deltas' && lease.partition === partitionOfKey(key, 8)) resolve(lease);
+      if (lease.topic === 'deltas') resolve(lease);
     });
   });
 }

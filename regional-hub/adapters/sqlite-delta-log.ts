@@ -4,14 +4,13 @@ import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/time.ts';
 import type { Clock } from '../../core/time.ts';
 import { TOPICS } from '../log/delta-log.ts';
 import type { DeltaLog, LogRecord, PartitionLease, RangeClaim } from '../log/delta-log.ts';
-import { partitionOfKey } from './partition-of-key.ts';
 import { sameRange } from './same-range.ts';
 import type { LogDatabase } from './sqlite-log-database.ts';
 import { SqlitePartition, preparePartitionStatements } from './sqlite-partition.ts';
 import { pruneRecords } from './sqlite-prune.ts';
 
-/** Fixed for the life of a file: a key must stay where its earlier records are. */
-const PARTITIONS = 8;
+/** A topic is one partition: one engine behind one process gains nothing from more, and each range costs tens of milliseconds of CPU. */
+const PARTITION = 0;
 const PRUNE_EVERY_MS = MINUTE_MS;
 const RELEASE_DELAY_MS = SECOND_MS;
 
@@ -47,9 +46,7 @@ class SqliteDeltaLog implements DeltaLog {
     this.#options = options;
     const { database } = options;
     const statements = preparePartitionStatements(database.sqlite);
-    this.#partitions = Object.values(TOPICS).flatMap((topic) =>
-      Array.from({ length: PARTITIONS }, (_, partition) => new SqlitePartition({ topic, partition }, database, statements)),
-    );
+    this.#partitions = Object.values(TOPICS).map((topic) => new SqlitePartition({ topic, partition: PARTITION }, database, statements));
   }
 
   async ensureTopics(): Promise<void> {}
@@ -99,9 +96,8 @@ class SqliteDeltaLog implements DeltaLog {
   }
 
   #partitionOf(record: LogRecord): SqlitePartition {
-    const topicIndex = Object.values(TOPICS).indexOf(record.topic);
-    const partition = this.#partitions[topicIndex * PARTITIONS + partitionOfKey(record.key, PARTITIONS)];
-    assert(partition !== undefined && partition.topic === record.topic, `topic ${record.topic} exists`);
+    const partition = this.#partitions.find(({ topic }) => topic === record.topic);
+    assert(partition !== undefined, `topic ${record.topic} exists`);
     return partition;
   }
 
