@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { MAX_BLOB_BYTES, joinParts, partsOf } from './blob-parts.ts';
+import { SHARD_MIGRATIONS, migrate } from './migrations.ts';
 import { nodeSql } from './node-sql.ts';
 import { ShardStorage } from './shard-storage.ts';
 import { SqlColdStore } from './sql-cold-store.ts';
@@ -71,7 +72,7 @@ test('spill marks rise and are kept by queue', () => {
 
 test('the cold store gives pages back by generation, table and bucket, and forgets whole generations', () => {
   const sql = nodeSql(new DatabaseSync(':memory:'));
-  new ShardStorage(sql, EPOCH);
+  migrate(sql, SHARD_MIGRATIONS);
   const store = new SqlColdStore(sql);
   store.writePages(7, [{ table: 1, bucket: 0, bytes: bytesOf(3) }, { table: 2, bucket: 63, bytes: bytesOf(4) }]);
   store.writePages(3, [{ table: 1, bucket: 0, bytes: bytesOf(5) }]);

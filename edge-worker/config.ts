@@ -17,7 +17,7 @@ export type EdgeSettings = {
 
 /** The settings, understood. */
 export type EdgeConfig = {
-  /** Where events enter; written into each of them. */
+  /** Where events enter; written into those whose data centre the network does not tell. */
   readonly pop: string;
   /** Region in whose books this edge's refusals stand: the POP's own, or the network's first for a POP outside of all. */
   readonly tallyRegion: string;

@@ -45,10 +45,14 @@ export type Edge = {
 /** A whole office or carrier gateway shares one prefix; a page asks once per ad. */
 const TAG_LIMIT = { burst: 200, perSecond: 20 } as const;
 
-/** Puts an edge together. */
+/** Loads the hash and puts an edge together. */
 export async function createEdge(config: EdgeConfig, ports: EdgePorts): Promise<Edge> {
+  return assembleEdge(config, ports, await createKeyHasher(hashSeed(config.viewerKey)));
+}
+
+/** Puts an edge together; `hasher` must have the seed that `viewerKey` gives. */
+export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHasher): Edge {
   const { shards, random, log } = ports;
-  const hasher = await createKeyHasher(hashSeed(config.viewerKey));
   const catalogue = new CatalogueCache({
     store: ports.snapshots,
     open: (text) => catalogueView(openSnapshot(text, config.snapshotKey), { tokenKeys: config.tokenKeys, firstRegion: config.regions[0]! }),

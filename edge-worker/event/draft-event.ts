@@ -35,6 +35,7 @@ export type EventTools = {
   readonly hasher: KeyHasher;
   readonly agents: AgentReader;
   readonly dataCenters: CidrSet;
+  /** Where the request cannot tell its data centre. */
   readonly pop: string;
 };
 
@@ -69,7 +70,7 @@ export function draftEvent(arrival: Arrival, tools: EventTools): DraftEvent {
     creativeId: claims.creativeId,
     country: claims.country || (isDirect ? signals.country : ''),
     deviceType: deviceOf(arrival, agentFacts),
-    detail: detailOf(claims, ids, { agent: isPrivate ? '' : agent, ipPrefix, pop: tools.pop, claimedTimeMs }),
+    detail: detailOf(claims, ids, { agent: isPrivate ? '' : agent, ipPrefix, pop: signals.colo || tools.pop, claimedTimeMs }),
   };
 }
 

@@ -1,10 +1,11 @@
+import { isId } from '../../core/ids.ts';
 import { isPrefetch } from '../screening/prefetch.ts';
 import { MAX_AGENT_CHARS } from '../viewer/agent-facts.ts';
 import type { DeviceHints } from '../viewer/device-type.ts';
 import { ipPrefix } from '../viewer/ip.ts';
 
 /** What Cloudflare knows of a connection. */
-export type ConnectionFacts = { readonly asn?: number; readonly country?: string };
+export type ConnectionFacts = { readonly asn?: number; readonly country?: string; readonly colo?: string };
 
 /** All that a request says of whoever sent it; the full address stays in memory only. */
 export type RequestSignals = {
@@ -15,6 +16,8 @@ export type RequestSignals = {
   readonly ipPrefix: string;
   readonly asn: number;
   readonly country: string;
+  /** Code of the data centre that took the request; '' off Cloudflare. */
+  readonly colo: string;
   readonly hints: DeviceHints;
   readonly referrer: string;
   readonly isPrivate: boolean;
@@ -32,7 +35,7 @@ const NO_COUNTRY = 'XX';
 export function readSignals(request: Request, search: string, options: SignalOptions): RequestSignals {
   const { headers } = request;
   const header = (name: string): string => headers.get(name) ?? '';
-  const { asn = 0, country = '' } = connectionOf(request);
+  const { asn = 0, country = '', colo = '' } = connectionOf(request);
   const ip = header('cf-connecting-ip') || (options.trustForwarded ? firstForwarded(header('x-forwarded-for')) : '') || NOBODYS_ADDRESS;
   return {
     method: request.method,
@@ -47,6 +50,7 @@ export function readSignals(request: Request, search: string, options: SignalOpt
     ipPrefix: ipPrefix(ip),
     asn,
     country: COUNTRY.test(country) && country !== NO_COUNTRY ? country : '',
+    colo: isId(colo) ? colo : '',
     hints: { mobile: header('sec-ch-ua-mobile'), formFactors: header('sec-ch-ua-form-factors') },
     referrer: header('referer').slice(0, MAX_REFERRER_CHARS).toWellFormed(),
     isPrivate: options.isPrivate(headers, search),
