@@ -121,7 +121,7 @@ async function writeWorkerdConfig(
       VIEWER_KEY: secrets.viewerKey,
     },
     shardVars: {
-      HUB_URLS: JSON.stringify(Object.fromEntries(options.regions.map((region) => [region, [hubUrl]]))),
+      HUB_URLS: JSON.stringify(Object.fromEntries(options.regions.map((region) => [region, [hubUrl, ...options.moreHubs]]))),
       FLUSH_KEY: secrets.flushKey,
     },
   });

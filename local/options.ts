@@ -6,6 +6,8 @@ export type StartOptions = {
   readonly hubPort: number;
   readonly dataDir: string;
   readonly regions: readonly string[];
+  /** Base URLs of further hubs on the same Kafka and ClickHouse: shards turn to them when their own does not answer. */
+  readonly moreHubs: readonly string[];
   readonly demo: boolean;
   readonly readyFile: string | null;
 };
@@ -18,6 +20,7 @@ export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEn
     .option('--hub-port <port>', 'regional hub', parsePort, parsePort(env.HUB_PORT ?? '8788'))
     .option('--data-dir <path>', 'everything that outlives a stop', env.DATA_DIR ?? '.edgetally')
     .option('--regions <list>', 'POPs, comma-separated', parseRegions, parseRegions(env.REGIONS ?? 'us,eu,ap'))
+    .option('--more-hubs <urls>', 'further hubs on the same Kafka and ClickHouse, comma-separated; shards turn to them when theirs is away', parseUrls, parseUrls(env.MORE_HUBS ?? ''))
     .option('--no-demo', 'start empty: no demo catalogue, no demo traffic')
     .option('--ready-file <path>', 'write URLs, keys and pids here as JSON once everything answers', env.READY_FILE)
     .addHelpText('after', '\nReal parts behind it: KAFKA_BROKERS=host:port (npm run kafka) and CLICKHOUSE_URL=http://host:port (npm run clickhouse).');
@@ -27,6 +30,7 @@ export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEn
     hubPort: options.hubPort,
     dataDir: resolve(options.dataDir),
     regions: options.regions,
+    moreHubs: options.moreHubs,
     demo: options.demo && env.DEMO !== '0',
     readyFile: options.readyFile === undefined ? null : resolve(options.readyFile),
   };
@@ -55,4 +59,10 @@ function parseRegions(text: string): string[] {
   const valid = regions.every((name) => /^[a-z][a-z0-9-]{0,15}$/.test(name)) && new Set(regions).size === regions.length;
   if (!valid) throw new InvalidArgumentError('regions are distinct lower-case names, such as us,eu,ap');
   return regions;
+}
+
+function parseUrls(text: string): string[] {
+  const urls = text.split(',').map((url) => url.trim()).filter((url) => url !== '');
+  if (!urls.every((url) => /^https?:\/\/[^/\s]+$/.test(url))) throw new InvalidArgumentError('hubs are URLs without a path, such as http://127.0.0.1:8798');
+  return urls;
 }

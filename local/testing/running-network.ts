@@ -108,7 +108,7 @@ export async function until(holds: () => boolean | Promise<boolean>, withinMs: n
 }
 
 /** First of `length` consecutive ports that are free now. */
-async function freePortRun(length: number): Promise<number> {
+export async function freePortRun(length: number): Promise<number> {
   for (;;) {
     const first = 20_000 + Math.floor(Math.random() * 40_000);
     const free = await Promise.all(Array.from({ length }, (_, index) => isFree(first + index)));
