@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 
 export type ChildSpec = {
   readonly name: string;
@@ -8,6 +9,8 @@ export type ChildSpec = {
   readonly env?: NodeJS.ProcessEnv;
   /** Opens an IPC channel; the child should end when it closes. */
   readonly ipc?: boolean;
+  /** Lines of its stderr that tell nobody anything. */
+  readonly mutes?: RegExp;
 };
 
 /** A child that ran this long was healthy: the next restart is immediate. */
@@ -40,12 +43,13 @@ export class SupervisedChild {
 
   start(): void {
     const startedAtMs = Date.now();
-    const { command, args, env, ipc } = this.#spec;
+    const { command, args, env, ipc, mutes } = this.#spec;
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'inherit', 'inherit', ...(ipc === true ? (['ipc'] as const) : [])],
+      stdio: ['ignore', 'inherit', mutes === undefined ? 'inherit' : 'pipe', ...(ipc === true ? (['ipc'] as const) : [])],
     });
     this.#process = child;
+    if (child.stderr !== null && mutes !== undefined) passOn(child.stderr, mutes);
     child.once('error', (error) => this.#report(`${this.#spec.name}: ${error.message}`));
     child.once('spawn', () => this.#onStart(child.pid ?? 0));
     child.once('exit', (code, signal) => this.#onExit(code, signal, Date.now() - startedAtMs));
@@ -71,4 +75,10 @@ export class SupervisedChild {
     this.#report(`${this.#spec.name} ended (${signal ?? `code ${code}`}); starting it again in ${this.#backoffMs} ms`);
     this.#restart = setTimeout(() => this.start(), this.#backoffMs);
   }
+}
+
+function passOn(lines: NodeJS.ReadableStream, mutes: RegExp): void {
+  createInterface({ input: lines }).on('line', (line) => {
+    if (!mutes.test(line)) process.stderr.write(`${line}\n`);
+  });
 }

@@ -94,6 +94,8 @@ function workerdSpec(configPath: string) {
     name: 'workerd',
     command: '/bin/sh',
     args: ['-c', `trap '' INT TERM HUP; exec "$0" serve --experimental "$1"`, binary, configPath],
+    // Its own compile cache, which it does without.
+    mutes: /NOSENTRY per-isolate bootstrap compile cache/,
   };
 }
 
