@@ -88,7 +88,7 @@ function listSources(dir: string, folder: string): Source[] {
     if (entry.isDirectory()) return listSources(full, folder);
     if (!entry.name.endsWith('.ts')) return [];
     const path = relative(ROOT, full);
-    const isTest = /\.(test|contract)\.ts$/.test(path) || /(^|\/)testing\//.test(path);
+    const isTest = /\.(test|contract)\.ts$|-(arbitraries|fixture)\.ts$/.test(path) || /(^|\/)(testing|fixtures)\//.test(path);
     return [{ path, folder, text: readFileSync(full, 'utf8'), isTest }];
   });
 }

@@ -25,7 +25,7 @@ type End = { readonly said: string; readonly done: boolean };
 
 /** Runs the sink; kills it a moment after its `inserts`th insert began, or lets it end (`inserts` 0). */
 function runSink(inserts: number, delayMs: number): Promise<End> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'sink-child.ts'), dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'testing', 'sink-child.ts'), dir], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   let isKilled = false;
   child.stdout.on('data', (chunk: Buffer) => {

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { migrate } from '../adapters/clickhouse-migrate.ts';
-import { ClickHouseSinkStore } from '../adapters/clickhouse-sink-store.ts';
-import { openStore } from '../adapters/clickhouse-store.ts';
-import { createSqliteDeltaLog } from '../adapters/sqlite-delta-log.ts';
-import { openLogDatabase } from '../adapters/sqlite-log-database.ts';
-import { StoreChanges } from './changes.ts';
-import { DEFAULT_RANGE_LIMITS } from './range-plan.ts';
-import { startSink } from './sink.ts';
+import { migrate } from '../../adapters/clickhouse-migrate.ts';
+import { ClickHouseSinkStore } from '../../adapters/clickhouse-sink-store.ts';
+import { openStore } from '../../adapters/clickhouse-store.ts';
+import { createSqliteDeltaLog } from '../../adapters/sqlite-delta-log.ts';
+import { openLogDatabase } from '../../adapters/sqlite-log-database.ts';
+import { StoreChanges } from '../changes.ts';
+import { DEFAULT_RANGE_LIMITS } from '../range-plan.ts';
+import { startSink } from '../sink.ts';
 
 /**
  * A hub's sink and nothing else, over the folder in the first argument, for tests that kill it: small ranges, `insert` before and after each
