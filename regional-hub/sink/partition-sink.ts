@@ -126,7 +126,7 @@ export class PartitionSink {
     const { verdicts, after } = admitFrames(this.#watermarks, frames.map(frameName));
     const admitted = frames.filter((_, i) => verdicts[i] === 'next');
     const range = this.#rangeId(claim);
-    const encoded = await encodeRange(this.#deps.log, range, admitted);
+    const encoded = await encodeRange(this.#deps.log, range, admitted, this.#deps.pace);
     for (const block of encoded.blocks) if (!skip.has(block.table)) await this.#deps.store.insert(range, block);
     this.#watermarks = after;
     frames.forEach((frame, i) => this.#report({ ...range, ...frameName(frame), offset: frame.offset, verdict: verdicts[i]! }));

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as immediately } from 'node:timers/promises';
 import { addDeltas, addLedger, addSinkFrame, type FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
 import { newBlock, sealBlock, type SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landing-tables.ts';
@@ -13,6 +13,11 @@ import type { RangeId } from './sink-store.ts';
 /** Only names and columns matter here; how long rows stay is the schema's business. */
 const TABLES = landingTables(DEFAULT_RETENTION);
 
+/** Where encoding waits: for a section to be unpacked, and for others to have their turn. */
+export type EncodingPace = { readonly inflate: (section: Uint8Array) => Promise<Uint8Array>; readonly turn: () => Promise<unknown> };
+
+const ENGINE_PACE: EncodingPace = { inflate: inflateSection, turn: () => immediately() };
+
 /** A range as blocks, in the order in which they are inserted: the note of its frames comes last. */
 export type RangeBlocks = {
   readonly blocks: readonly SealedBlock[];
@@ -22,9 +27,9 @@ export type RangeBlocks = {
 };
 
 /** Encodes the frames of a range, all of one topic; gives the event loop a turn after every few rows. Equal frames give equal blocks. */
-export async function encodeRange(log: string, range: RangeId, frames: readonly OpenedRecord[]): Promise<RangeBlocks> {
+export async function encodeRange(log: string, range: RangeId, frames: readonly OpenedRecord[], pace: EncodingPace = ENGINE_PACE): Promise<RangeBlocks> {
   const rows = frames.reduce((sum, frame) => sum + sizeOf(frame).rows, 0);
-  const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows) : new RawEncoder(rows);
+  const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows, pace) : new RawEncoder(rows, pace);
   const notes = newBlock(TABLES.sinkFrames, frames.length);
   for (const frame of frames) {
     const origin = originOf(range, frame);
@@ -38,10 +43,12 @@ export async function encodeRange(log: string, range: RangeId, frames: readonly 
 class DeltasEncoder {
   readonly #deltas;
   readonly #ledger = newBlock(TABLES.ledger, 256);
+  readonly #pace: EncodingPace;
   #min = Infinity;
   #max = -Infinity;
 
-  constructor(rows: number) {
+  constructor(rows: number, pace: EncodingPace) {
+    this.#pace = pace;
     this.#deltas = newBlock(TABLES.deltas, rows);
   }
 
@@ -51,10 +58,10 @@ class DeltasEncoder {
 
   async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
     const record = frame.record as DeltasRecord;
-    const { rows, ledger } = decodeDeltaSection(await inflateSection(record.deltas));
+    const { rows, ledger } = decodeDeltaSection(await this.#pace.inflate(record.deltas));
     for (let from = 0; from < rows.length; from += ROWS_A_TURN) {
       addDeltas(this.#deltas.columns, origin, rows.slice(from, from + ROWS_A_TURN));
-      await turn();
+      await this.#pace.turn();
     }
     addLedger(this.#ledger.columns, origin, ledger);
     addLedger(this.#ledger.columns, origin, record.hubLedger.map((row) => ({ ...row, stage: 'hub' })));
@@ -74,19 +81,21 @@ class RawEncoder {
   readonly seconds = null;
   readonly #events;
   readonly #attributions = newBlock(TABLES.attributions, 16);
+  readonly #pace: EncodingPace;
 
-  constructor(rows: number) {
+  constructor(rows: number, pace: EncodingPace) {
+    this.#pace = pace;
     this.#events = newBlock(TABLES.rawEvents, rows);
   }
 
   async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
     const record = frame.record as RawRecord;
     let events = 0;
-    for (const { row, bytes } of decodeRawSection(await inflateSection(record.raw))) {
+    for (const { row, bytes } of decodeRawSection(await this.#pace.inflate(record.raw))) {
       const commit = decodeCommit(bytes);
       for (let from = 0; from < commit.batch.eventCount; from += ROWS_A_TURN) {
         addRawEvents(this.#events.columns, origin, row, { commit, from, to: Math.min(from + ROWS_A_TURN, commit.batch.eventCount) });
-        await turn();
+        await this.#pace.turn();
       }
       addAttributions(this.#attributions.columns, origin, row, commit.attributions);
       events += commit.batch.eventCount;

@@ -3,6 +3,7 @@ import type { PartitionId } from '../log/delta-log.ts';
 import type { RangeLimits } from './range-plan.ts';
 import type { SinkStore } from './sink-store.ts';
 import type { StoreChanges } from './changes.ts';
+import type { EncodingPace } from './range-blocks.ts';
 import type { FrameName, FrameVerdict } from './watermark.ts';
 
 /** A range that is in the store. */
@@ -50,6 +51,8 @@ export type SinkDeps = {
   readonly safeRanges: number;
   /** Lets so many ranges be encoded and inserted at a time: memory and the engine's sessions are shared with queries. */
   readonly gate: Gate;
+  /** The engine's own unless said otherwise. */
+  readonly pace?: EncodingPace;
 };
 
 /** A counting semaphore. */
