@@ -21,7 +21,7 @@ const MESSAGE_CHARS = 200;
 export type HttpHubOptions = {
   /** Base URLs of the region's hubs, in order of preference. */
   readonly urls: readonly string[];
-  /** Signs every attempt anew: `t=<ms>,v1=<hex HMAC-SHA256(key, "<t>." + body)>`. */
+  /** Signs every attempt anew: `t=<ms>,h=<hex SHA-256(body)>,v1=<hex HMAC-SHA256(key, "<t>.<h>")>`. */
   readonly flushKey: Uint8Array;
   readonly nowMs: () => number;
 };
@@ -99,11 +99,9 @@ export class HttpHubClient implements HubClient {
       ['sign'],
     );
     const t = this.#options.nowMs();
-    const prefix = new TextEncoder().encode(`${t}.`);
-    const message = new Uint8Array(prefix.length + body.length);
-    message.set(prefix);
-    message.set(body, prefix.length);
-    return `t=${t},v1=${hexOf(new Uint8Array(await crypto.subtle.sign('HMAC', await this.#key, message)))}`;
+    const digest = hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', body as Uint8Array<ArrayBuffer>)));
+    const message = new TextEncoder().encode(`${t}.${digest}`);
+    return `t=${t},h=${digest},v1=${hexOf(new Uint8Array(await crypto.subtle.sign('HMAC', await this.#key, message)))}`;
   }
 }
 

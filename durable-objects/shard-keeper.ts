@@ -30,6 +30,8 @@ export type ShardHost = {
 
 /** One alarm works about this long, then the object's other work gets a turn. */
 const ALARM_BUDGET_MS = 20_000;
+/** An alarm that is so late was lost with its retries: the next call sets another. */
+const ALARM_OVERDUE_MS = 60_000;
 
 /**
  * A shard's life in a durable object, without the runtime: the rules are in `core`, the storage and the order of things in `Shard`, sending in
@@ -117,7 +119,8 @@ export class ShardKeeper {
     if (plan.kind === 'idle') return;
     const planAtMs = plan.kind === 'sleep' ? plan.wakeAtMs : nowMs;
     const wakeAtMs = this.#troubles === 0 ? planAtMs : Math.max(planAtMs, nowMs + backoffMs(this.#troubles, this.#host.random()));
-    if (this.#alarmAtMs !== null && this.#alarmAtMs <= wakeAtMs) return;
+    const isLost = this.#alarmAtMs !== null && nowMs - this.#alarmAtMs > ALARM_OVERDUE_MS;
+    if (this.#alarmAtMs !== null && this.#alarmAtMs <= wakeAtMs && !isLost) return;
     this.#alarmAtMs = wakeAtMs;
     this.#host.setAlarm(wakeAtMs);
   }

@@ -27,11 +27,13 @@ export class Announcement<News> {
   }
 
   async #beWoken(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {
-    const { promise, resolve } = Promise.withResolvers<News>();
+    const { promise, resolve } = Promise.withResolvers<News | undefined>();
     this.#waiters.add(resolve);
-    const news = await Promise.race([promise, scope.sleep(timeoutMs)]);
+    const timer = scope.after(timeoutMs, () => resolve(undefined));
+    const news = await promise;
+    timer.cancel();
     this.#waiters.delete(resolve);
-    return news ?? undefined;
+    return news;
   }
 
   async #poll(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {

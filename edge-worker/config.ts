@@ -1,6 +1,7 @@
 import { TrackingError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
-import { parseTokenKeys, requireSecret, type TokenKeys } from '../schemas/token.ts';
+import { requireDistinct, requireSecret } from '../schemas/secret.ts';
+import { parseTokenKeys, type TokenKeys } from '../schemas/token.ts';
 
 /** The settings of an edge as its host gives them: text. */
 export type EdgeSettings = {
@@ -45,18 +46,26 @@ export function readConfig(settings: EdgeSettings): EdgeConfig {
   const pop = settings.POP ?? '';
   if (!isId(pop)) throw badSetting('POP', 'must be an id');
   const regions = readRegions(settings.REGIONS);
+  const secrets = readSecrets(settings);
   return {
     pop,
     tallyRegion: regions.includes(pop) ? pop : regions[0]!,
     regions,
-    snapshotKey: requireSecret('SNAPSHOT_KEY', settings.SNAPSHOT_KEY),
-    tokenKeys: parseTokenKeys(settings.TOKEN_KEYS),
-    viewerKey: requireSecret('VIEWER_KEY', settings.VIEWER_KEY),
+    ...secrets,
     redirectBudgetMs: readBudget(settings.REDIRECT_BUDGET_MS),
     dntHonoured: oneOf('DNT', settings.DNT, ['ignore', 'honour']) === 'honour',
     publicUrl: readOrigin(settings.PUBLIC_URL),
     trustForwarded: oneOf('TRUST_FORWARDED', settings.TRUST_FORWARDED, ['0', '1']) === '1',
   };
+}
+
+function readSecrets(settings: EdgeSettings): Pick<EdgeConfig, 'snapshotKey' | 'tokenKeys' | 'viewerKey'> {
+  const snapshotKey = requireSecret('SNAPSHOT_KEY', settings.SNAPSHOT_KEY);
+  const viewerKey = requireSecret('VIEWER_KEY', settings.VIEWER_KEY);
+  const tokenKeys = parseTokenKeys(settings.TOKEN_KEYS);
+  const ofTokens = tokenKeys.map(({ kid, secret }) => ({ name: `TOKEN_KEYS, kid ${kid}`, secret }));
+  requireDistinct([{ name: 'SNAPSHOT_KEY', secret: snapshotKey }, { name: 'VIEWER_KEY', secret: viewerKey }, ...ofTokens]);
+  return { snapshotKey, tokenKeys, viewerKey };
 }
 
 /** A region's name is a part of shard names, between dots. */

@@ -62,6 +62,10 @@ function scopeOf(context: RequestContext): RequestScope {
     clock,
     canBeWoken,
     sleep: (durationMs) => scheduler.wait(durationMs),
+    after: (durationMs, work) => {
+      const timer = setTimeout(work, durationMs);
+      return { cancel: () => clearTimeout(timer) };
+    },
     waitUntil: (work) => context.waitUntil(work),
   };
 }

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { TrackingError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import type { ShardEpoch } from '../schemas/catalogue.ts';
-import { requireSecret } from '../schemas/secret.ts';
+import { requireDistinct, requireSecret } from '../schemas/secret.ts';
 import type { CloudflareKvTarget } from './adapters/cloudflare-kv-snapshot-publisher.ts';
 import { DEFAULT_MIN_CELL_USERS, type MinCellUsers } from './query/suppression.ts';
 
@@ -32,20 +32,29 @@ export type HubConfig = {
 /** Flags and environment, checked; flags win. Throws `TrackingError` code `bad_configuration` that names the setting. */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): HubConfig {
   const options = parseFlags(argv, env);
-  const internalToken = env['INTERNAL_TOKEN'] ?? '';
-  requireSecret('INTERNAL_TOKEN', internalToken);
   return {
     ...options,
+    ...readSecrets(env),
     shardEpochs: parseJson('SHARD_EPOCHS', env['SHARD_EPOCHS'], SHARD_EPOCHS) ?? [{ epoch: 0, sinceMs: 0, shards: 4 }],
-    flushKeys: (env['FLUSH_KEY'] ?? '').split(',').map((key) => requireSecret('FLUSH_KEY', key)),
-    snapshotKey: requireSecret('SNAPSHOT_KEY', env['SNAPSHOT_KEY']),
-    internalToken,
-    bootstrapKeys: bootstrapKeys(parseJson('BOOTSTRAP_KEYS', env['BOOTSTRAP_KEYS'], BOOTSTRAP_KEYS) ?? {}),
     kafka: kafkaOf(env),
     clickhouse: env['CLICKHOUSE_URL'] ? { url: env['CLICKHOUSE_URL'], cluster: env['CLICKHOUSE_CLUSTER'] || undefined } : null,
     cloudflareKv: cloudflareOf(env),
     minCellUsers: parseJson('MIN_CELL_USERS', env['MIN_CELL_USERS'], MIN_CELL_USERS) ?? DEFAULT_MIN_CELL_USERS,
   };
+}
+
+function readSecrets(env: NodeJS.ProcessEnv): Pick<HubConfig, 'flushKeys' | 'snapshotKey' | 'internalToken' | 'bootstrapKeys'> {
+  const internalToken = env['INTERNAL_TOKEN'] ?? '';
+  const flushKeys = (env['FLUSH_KEY'] ?? '').split(',').map((key) => requireSecret('FLUSH_KEY', key));
+  const snapshotKey = requireSecret('SNAPSHOT_KEY', env['SNAPSHOT_KEY']);
+  const bootstrapKeys = readBootstrapKeys(parseJson('BOOTSTRAP_KEYS', env['BOOTSTRAP_KEYS'], BOOTSTRAP_KEYS) ?? {});
+  requireDistinct([
+    { name: 'INTERNAL_TOKEN', secret: requireSecret('INTERNAL_TOKEN', internalToken) },
+    { name: 'SNAPSHOT_KEY', secret: snapshotKey },
+    ...flushKeys.map((secret) => ({ name: 'FLUSH_KEY', secret })),
+    ...bootstrapKeys.map(({ scopes, key }) => ({ name: `BOOTSTRAP_KEYS.${scopes.join()}`, secret: requireSecret('BOOTSTRAP_KEYS', key) })),
+  ]);
+  return { flushKeys, snapshotKey, internalToken, bootstrapKeys };
 }
 
 function parseFlags(argv: readonly string[], env: NodeJS.ProcessEnv): Pick<HubConfig, 'host' | 'port' | 'dataDir' | 'readyFile' | 'regions'> {
@@ -95,7 +104,7 @@ function parseJson<Schema extends v.GenericSchema>(name: string, text: string | 
   }
 }
 
-function bootstrapKeys(keys: v.InferOutput<typeof BOOTSTRAP_KEYS>): readonly BootstrapKey[] {
+function readBootstrapKeys(keys: v.InferOutput<typeof BOOTSTRAP_KEYS>): readonly BootstrapKey[] {
   return Object.entries(keys).flatMap(([scope, key]) => {
     if (key === undefined) return [];
     requireSecret(`BOOTSTRAP_KEYS.${scope}`, key);

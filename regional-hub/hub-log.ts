@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/time.ts';
 import { createKafkaDeltaLog } from './adapters/kafka-delta-log.ts';
+import { memberFile } from './adapters/member-file.ts';
 import { createSqliteDeltaLog } from './adapters/sqlite-delta-log.ts';
 import { createSqliteFrameIndex } from './adapters/sqlite-frame-index.ts';
 import { openLogDatabase } from './adapters/sqlite-log-database.ts';
@@ -43,6 +44,7 @@ export function openHubLog(config: Pick<HubConfig, 'dataDir' | 'kafka'>, deps: H
     brokers,
     topicPrefix,
     clientId: 'edgetally-hub',
+    memory: memberFile(join(config.dataDir, 'kafka-member')),
     ...(partitions === undefined ? {} : { partitions }),
     ...(replication === undefined ? {} : { replication }),
     onFatal: deps.onFatal,

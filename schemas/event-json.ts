@@ -4,11 +4,14 @@ import type { DeviceType, EventKindCode } from '../core/event.ts';
 import type { EpochMs } from '../core/time.ts';
 import { consentOf } from './consent.ts';
 import type { ConsentSignals } from './consent.ts';
-import { UnreadableLine } from './event-json/events-body.ts';
+import { TrackingError } from '../core/errors.ts';
+import { BinaryEvents } from './event-binary/decode.ts';
+import { eventCountFlaw, parseEventsBody, UnreadableLine, type BodyRefusal } from './event-json/events-body.ts';
 import { FieldReader, MAX_USER_ID_CHARS, SLOT, fieldSlots } from './event-json/field-reader.ts';
 import type { FieldSlots } from './event-json/field-reader.ts';
 
-export { parseEventsBody } from './event-json/events-body.ts';
+/** Media type of a binary body. */
+export const BINARY_EVENTS_MEDIA_TYPE = 'application/vnd.edgetally.events';
 
 /** The one version of the event's shape; absent means this one. */
 export const EVENT_SCHEMA_VERSION = 1;
@@ -69,6 +72,40 @@ export function parseEvent(value: unknown): ParsedEventResult {
   return parse(value, EVENT_SLOTS, undefined);
 }
 
+/** Every event of a body of `POST /v1/events`, checked by itself, in its order; or why nothing of it can be read. */
+export type ParsedBody = { readonly ok: true; readonly events: readonly ParsedEventResult[] } | BodyRefusal;
+
+/** Takes a body apart, JSON or binary as its media type says; both are judged by the same rules. The caller has checked its size. */
+export function parseBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
+  if ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase() === BINARY_EVENTS_MEDIA_TYPE) return parseBinaryBody(bytes);
+  const body = parseEventsBody(textOf(bytes), contentType);
+  return body.ok ? { ok: true, events: body.items.map(parseEvent) } : body;
+}
+
+function parseBinaryBody(bytes: Uint8Array): ParsedBody {
+  try {
+    const body = new BinaryEvents(bytes);
+    const flaw = eventCountFlaw(body.eventCount);
+    if (flaw !== null) return flaw;
+    const events: ParsedEventResult[] = [];
+    for (let i = 0; i < body.eventCount; i++) {
+      body.next(reader);
+      events.push(resultOf(readEvent(undefined)));
+    }
+    body.end();
+    return { ok: true, events };
+  } catch (cause) {
+    if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') return { ok: false, status: 400, code: 'malformed', message: `the body is not binary events: ${cause.message}` };
+    throw cause;
+  }
+}
+
+/** Bytes that are no UTF-8 become U+FFFD: the rules then refuse what matters. A byte order mark is dropped. */
+export function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+const decoder = new TextDecoder();
+
 /** Checks the body of `POST /v1/click`, already out of its JSON: `{click_id, ad_id, timestamp_ms, …, user_id?, impression_id?, token?}`. */
 export function parseClickBody(value: unknown): ParsedEventResult {
   return parse(value, CLICK_SLOTS, 'click');
@@ -81,6 +118,11 @@ function parse(value: unknown, slots: FieldSlots, impliedType: 'click' | undefin
   const event = readEvent(impliedType);
   const version = reader.raw(SLOT.schemaVersion) ?? EVENT_SCHEMA_VERSION;
   if (version !== EVENT_SCHEMA_VERSION) return unsupported(version);
+  return resultOf(event);
+}
+
+/** The event that the reader has just read, unless something was wrong with it. */
+function resultOf(event: ParsedEvent): ParsedEventResult {
   return reader.flaw === '' ? { ok: true, event } : malformed(reader.flaw);
 }
 

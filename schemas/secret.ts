@@ -1,4 +1,5 @@
 import { decodeBase64Url } from '../core/crypto/base64url.ts';
+import { equalBytes } from '../core/crypto/constant-time.ts';
 import { TrackingError } from '../core/errors.ts';
 
 /** 256 bits: as strong as the tags that are made with it. */
@@ -23,6 +24,17 @@ export function requireSecret(name: string, base64url: string | undefined): Uint
     throw new TrackingError('bad_configuration', `${name} ${flaw}; give it ${MIN_SECRET_BYTES} random bytes as base64url without padding`);
   }
   return decodeBase64Url(base64url!)!;
+}
+
+/**
+ * Refuses settings that share a secret: whoever holds one purpose's key would hold the other's. Throws `bad_configuration`, which names both
+ * settings and never shows their value.
+ */
+export function requireDistinct(secrets: readonly { readonly name: string; readonly secret: Uint8Array }[]): void {
+  for (const [index, { name, secret }] of secrets.entries()) {
+    const twin = secrets.slice(0, index).find((other) => other.secret.length === secret.length && equalBytes(other.secret, secret, secret.length));
+    if (twin !== undefined) throw new TrackingError('bad_configuration', `${name} is the same secret as ${twin.name}; every purpose has its own`);
+  }
 }
 
 function flawOf(text: unknown): string | undefined {

@@ -12,6 +12,11 @@ function rig(readMs = 5) {
     await new Promise((resolve) => setTimeout(resolve, durationMs / 10));
     world.nowMs = Math.max(world.nowMs, untilMs);
   };
+  const after = (durationMs: number, work: () => void) => {
+    let isCancelled = false;
+    void sleep(durationMs).then(() => (isCancelled ? undefined : work()));
+    return { cancel: () => void (isCancelled = true) };
+  };
   const cache = new CatalogueCache({
     store: {
       read: async () => {
@@ -25,7 +30,7 @@ function rig(readMs = 5) {
     open: (text) => ({ catalogueVersion: Number(text), issuedAtMs: 0 }) as CatalogueView,
     log: (message) => world.logged.push(message),
   });
-  const scope = (): RequestScope => ({ arrivedAtMs: world.nowMs, clock: { nowMs: () => world.nowMs }, canBeWoken: true, sleep, waitUntil: (work) => void world.background.push(work) });
+  const scope = (): RequestScope => ({ arrivedAtMs: world.nowMs, clock: { nowMs: () => world.nowMs }, canBeWoken: true, sleep, after, waitUntil: (work) => void world.background.push(work) });
   const version = async () => (await cache.view(scope()))?.catalogueVersion ?? null;
   return { world, cache, scope, version };
 }
@@ -71,6 +76,27 @@ describe('the cache', () => {
     expect(await version()).toBe(1);
     expect(world.nowMs - beganAtMs).toBeLessThanOrEqual(STALE_WAIT_MS + 50);
     expect(world.logged.length).toBeGreaterThan(0);
+  });
+
+  test('while the store is away only the first is kept waiting, few lines are logged, and its return is noticed', async () => {
+    const { world, version } = rig();
+    await version();
+    world.fails = true;
+    world.nowMs += 10_000;
+    await version();
+    for (let i = 0; i < 50; i++) {
+      const beganAtMs = world.nowMs;
+      expect(await version()).toBe(1);
+      expect(world.nowMs).toBe(beganAtMs);
+      await Promise.all(world.background);
+      world.nowMs += READ_INTERVAL_MS;
+    }
+    expect(world.logged.length).toBeLessThan(10);
+    world.fails = false;
+    world.version = 2;
+    await version();
+    await Promise.all(world.background);
+    expect(await version()).toBe(2);
   });
 
   test('with nothing yet, every request looks again', async () => {

@@ -6,7 +6,7 @@ import { freshnessOf } from './freshness.ts';
 
 /** At most one read of the store per isolate in this time, however many requests ask for ads that nobody knows. */
 export const READ_INTERVAL_MS = 100;
-/** A request waits no longer than this for a newer copy while it has an old one. */
+/** A request waits no longer than this for a newer copy while it has an old one; not at all while the store is known to be away. */
 export const STALE_WAIT_MS = 250;
 /** … and no longer than this while it has none, or looks for an ad or a key that is not in it. */
 export const MISSING_WAIT_MS = 1_000;
@@ -33,6 +33,8 @@ export class CatalogueCache {
   #startedReads = 0;
   /** Highest number of a read that ended well. */
   #endedRead = 0;
+  /** Reads in a row that failed. */
+  #failedReads = 0;
   #reading: Read | null = null;
 
   constructor(options: { store: SnapshotStore; open: (text: string) => CatalogueView; log: (message: string) => void }) {
@@ -64,10 +66,19 @@ export class CatalogueCache {
         if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
         break;
       case 'stale':
-        await this.#readAfter(this.#ticketForRunning(scope), STALE_WAIT_MS, scope);
+        if (this.#isStoreAway(scope.arrivedAtMs)) {
+          if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
+        } else {
+          await this.#readAfter(this.#ticketForRunning(scope), STALE_WAIT_MS, scope);
+        }
         break;
     }
     return this.#view;
+  }
+
+  /** Whether the latest reads failed or hang: then nobody is kept waiting for the next one. */
+  #isStoreAway(nowMs: EpochMs): boolean {
+    return this.#failedReads > 0 || (this.#reading !== null && nowMs - this.#reading.startedAtMs > STALE_WAIT_MS);
   }
 
   /** Number of the last read that began before now. */
@@ -106,6 +117,8 @@ export class CatalogueCache {
   }
 
   async #start(nowMs: EpochMs): Promise<void> {
+    // A predecessor that never ended failed as well.
+    if (this.#reading !== null) this.#failedReads += 1;
     this.#lastStartMs = nowMs;
     const number = ++this.#startedReads;
     const read: Read = { startedAtMs: nowMs, ended: new Announcement() };
@@ -121,8 +134,13 @@ export class CatalogueCache {
       if (text !== null) this.#accept(text);
       this.#endedRead = Math.max(this.#endedRead, number);
       this.#confirmedAtMs = Math.max(this.#confirmedAtMs, startedAtMs);
+      this.#failedReads = 0;
     } catch (cause) {
-      this.#log(`the catalogue could not be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.#failedReads += 1;
+      // Ten reads a second fail while the store is away: the 1st, 2nd, 4th, 8th … is told.
+      if (Number.isInteger(Math.log2(this.#failedReads))) {
+        this.#log(`the catalogue could not be read, ${this.#failedReads} times in a row: ${cause instanceof Error ? cause.message : String(cause)}`);
+      }
     }
   }
 

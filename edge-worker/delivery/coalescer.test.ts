@@ -5,7 +5,7 @@ import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { AdEntry } from '../catalogue/catalogue-view.ts';
 import { testAd, testSnapshot } from '../fixtures/network.ts';
 import type { RequestScope } from '../ports.ts';
-import { Coalescer, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS } from './coalescer.ts';
+import { Coalescer, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS, SECOND_CALL_AFTER_MS } from './coalescer.ts';
 import { deliverAll, deliverPromised, type AddressedEvent } from './delivery-office.ts';
 import type { DraftEvent } from './shipment.ts';
 import { SpillWay } from './spill-way.ts';
@@ -24,6 +24,7 @@ const addressed = (eventId: string, shard = 'live.us.e0.0.0'): AddressedEvent =>
 
 /** A coalescer over a shard that answers when the test says so. */
 function rig() {
+  const clock = { nowMs: T };
   const calls: { batch: EventBatchReader; answer: (codes?: Uint8Array) => void; fail: () => void }[] = [];
   const held: EventBatchReader[] = [];
   const spillFails = { times: 0 };
@@ -50,12 +51,16 @@ function rig() {
   // Waits pass fifty times as fast.
   const scope = (): RequestScope => ({
     arrivedAtMs: T,
-    clock: { nowMs: () => T },
+    clock: { nowMs: () => clock.nowMs },
     canBeWoken: true,
     sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs / 50)),
+    after: (durationMs, work) => {
+      const timer = setTimeout(work, durationMs / 50);
+      return { cancel: () => clearTimeout(timer) };
+    },
     waitUntil: (work) => void background.push(work),
   });
-  return { calls, held, spill, spillFails, rejections, coalescer, scope, background };
+  return { clock, calls, held, spill, spillFails, rejections, coalescer, scope, background };
 }
 const ids = ({ batch }: { batch: EventBatchReader }) => Array.from({ length: batch.eventCount }, (_, i) => batch.eventId(i));
 const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
@@ -66,12 +71,15 @@ beforeEach(() => {
 });
 
 describe('events of concurrent requests', () => {
-  test('share a call, and what comes while calls are in flight shares the next', async () => {
+  test('share a call; what comes meanwhile shares the next, which leaves when the first is long in coming', async () => {
     const first = [deliverAll(r.coalescer, [addressed('a')], r.scope()), deliverAll(r.coalescer, [addressed('b')], r.scope())];
     await turn();
     expect(r.calls.map(ids)).toEqual([['a', 'b']]);
     const more = [deliverAll(r.coalescer, [addressed('c')], r.scope())];
     await turn();
+    expect(r.calls.length).toBe(1);
+    r.clock.nowMs += SECOND_CALL_AFTER_MS;
+    while (r.calls.length < 2) await turn();
     for (const id of ['d', 'e', 'f']) {
       more.push(deliverAll(r.coalescer, [addressed(id)], r.scope()));
       await turn();
@@ -154,6 +162,7 @@ describe('a shard that does not keep up', () => {
       void deliverPromised(r.coalescer, addressed(`sent-${i}`), 0, r.scope());
       void deliverAll(r.coalescer, [addressed(`asked-${i}`)], r.scope());
       await turn();
+      r.clock.nowMs += SECOND_CALL_AFTER_MS;
     }
     const many = (prefix: string) => Array.from({ length: MAX_WAITING_EVENTS }, (_, i) => addressed(`${prefix}-${i}`));
     void deliverAll(r.coalescer, many('waiting'), r.scope());

@@ -6,8 +6,11 @@ import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
 import type { SpillWay } from './spill-way.ts';
 import type { RejectionTally } from './tallies.ts';
 
-/** Two calls to one shard at a time: one on its way while the shard commits the other. */
+/** Two calls to one shard at a time: one on its way while the shard commits the other … */
 export const MAX_CALLS_IN_FLIGHT = 2;
+/** … but the second only where the first is long in coming (a shard far away) or much has gathered: each call costs as much as a dozen events. */
+export const SECOND_CALL_AFTER_MS = 10;
+export const SECOND_CALL_EVENTS = 256;
 /** Above this, a shard's lane refuses: about a second of what one object can take in. */
 export const MAX_WAITING_EVENTS = 20_000;
 /** A call that has not answered by now is taken for lost; with the spill's turn it stays below `waitUntil`'s 30 s. */
@@ -84,7 +87,7 @@ export class Coalescer {
     // Everything that arrives in this turn of the loop comes along.
     await Promise.resolve();
     if (previous !== null) await previous.delivered.wait(CALL_TIMEOUT_MS, scope);
-    const turn = await this.#takeTurn(lane, scope);
+    const turn = await this.#takeTurn(lane, batch, scope);
     try {
       if (!batch.closed) await this.#deliver(lane, batch, turn !== null, scope);
     } catch (cause) {
@@ -123,17 +126,17 @@ export class Coalescer {
   }
 
   /** When the turn was taken; null when none came in time. */
-  async #takeTurn(lane: LaneState, scope: RequestScope): Promise<EpochMs | null> {
+  async #takeTurn(lane: LaneState, batch: OpenBatch, scope: RequestScope): Promise<EpochMs | null> {
     const givenUpAtMs = scope.clock.nowMs() + TURN_TIMEOUT_MS;
     for (;;) {
       const nowMs = scope.clock.nowMs();
       lane.calls = lane.calls.filter((beganAtMs) => nowMs - beganAtMs < CARRIER_LIFE_MS);
-      if (lane.calls.length < MAX_CALLS_IN_FLIGHT) {
+      if (mayCall(lane.calls, batch, nowMs)) {
         lane.calls.push(nowMs);
         return nowMs;
       }
       if (nowMs >= givenUpAtMs) return null;
-      await waitForTurn(lane, scope);
+      await waitForTurn(lane, lane.calls.length < MAX_CALLS_IN_FLIGHT ? SECOND_CALL_AFTER_MS : TURN_POLL_MS, scope);
     }
   }
 
@@ -153,11 +156,18 @@ export class Coalescer {
   }
 }
 
+/** Whether a batch may leave while `calls` (when each began, oldest first) are on their way. */
+function mayCall(calls: readonly EpochMs[], batch: OpenBatch, nowMs: EpochMs): boolean {
+  const youngest = calls.at(-1);
+  if (youngest === undefined) return true;
+  return calls.length < MAX_CALLS_IN_FLIGHT && (batch.eventCount >= SECOND_CALL_EVENTS || nowMs - youngest >= SECOND_CALL_AFTER_MS);
+}
+
 /** Until a turn may be free: somebody ended one, or it is time to look. */
-async function waitForTurn(lane: LaneState, scope: RequestScope): Promise<void> {
+async function waitForTurn(lane: LaneState, timeoutMs: number, scope: RequestScope): Promise<void> {
   const turn = new Announcement<true>();
   lane.waiting.push(turn);
-  await turn.wait(TURN_POLL_MS, scope);
+  await turn.wait(timeoutMs, scope);
   const index = lane.waiting.indexOf(turn);
   if (index >= 0) lane.waiting.splice(index, 1);
 }

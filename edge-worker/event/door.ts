@@ -57,10 +57,20 @@ export function atTheDoor(question: DoorQuestion): Admitted | Refused {
   if (!entry.allows(publisherId)) return refused('not_allowed', 'the ad does not allow this publisher');
   if (event.campaignId !== '' && event.campaignId !== entry.ad.campaignId) return refused('campaign_mismatch', 'the ad is of another campaign');
   if (event.eventId === '' && event.kind === EVENT_KINDS.conversion) return refused('malformed', 'conversionId or eventId is required');
-  const isReplay = grants !== null && grants.mayReplay;
-  const receivedAtMs = isReplay ? (event.receivedAtMs ?? nowMs) : nowMs;
+  const { receivedAtMs, source } = arrivalOf(event, token, { isImporter: grants !== null && grants.mayReplay, nowMs });
   if (receivedAtMs > nowMs + MAX_REPLAY_AHEAD_MS) return refused('malformed', 'receivedAtMs lies more than a day ahead');
-  return { ok: true, event, entry, token, publisherId, receivedAtMs, source: isReplay ? 'replay' : 'live' };
+  return { ok: true, event, entry, token, publisherId, receivedAtMs, source };
+}
+
+/**
+ * When an event came and among which events it is judged. What an importer brings lives in shards of its own, but for the events that a token
+ * speaks for: all copies of a token meet in one shard, or it would count once as history and once live. An expired one came now, whatever
+ * is said of it. (A conversion's token only names its click.)
+ */
+function arrivalOf(event: ParsedEvent, token: TokenFields | null, by: { isImporter: boolean; nowMs: EpochMs }): { receivedAtMs: EpochMs; source: Source } {
+  const isTokenBound = token !== null && event.kind !== EVENT_KINDS.conversion;
+  const isBelieved = by.isImporter && !(isTokenBound && by.nowMs >= token.expiresAtMs);
+  return { receivedAtMs: isBelieved ? (event.receivedAtMs ?? by.nowMs) : by.nowMs, source: by.isImporter && !isTokenBound ? 'replay' : 'live' };
 }
 
 /**

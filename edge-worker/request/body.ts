@@ -4,8 +4,8 @@ import { gunzipSync } from 'node:zlib';
 export const MAX_BODY_BYTES = 1_048_576;
 
 export type BodyFlaw = { readonly status: 400 | 413; readonly code: 'too_large' | 'malformed'; readonly message: string };
-/** The body as it was sent (what a signature covers) and as text. */
-export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly text: string } | { readonly ok: false; readonly flaw: BodyFlaw };
+/** The body as it was sent (what a signature covers) and unpacked. */
+export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly bytes: Uint8Array } | { readonly ok: false; readonly flaw: BodyFlaw };
 
 const TOO_LARGE: BodyFlaw = { status: 413, code: 'too_large', message: `a body has at most ${MAX_BODY_BYTES} bytes, before and after gunzip` };
 const BAD_GZIP: BodyFlaw = { status: 400, code: 'malformed', message: 'the body is not valid gzip' };
@@ -19,9 +19,9 @@ export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Pro
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return { ok: false, flaw: TOO_LARGE };
   const raw = await collectRequest(request, maxBytes);
   if ('flaw' in raw) return { ok: false, flaw: raw.flaw };
-  if (encoding !== 'gzip') return { ok: true, raw: raw.bytes, text: decode(raw.bytes) };
+  if (encoding !== 'gzip') return { ok: true, raw: raw.bytes, bytes: raw.bytes };
   const plain = gunzip(raw.bytes, maxBytes);
-  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw: raw.bytes, text: decode(plain.bytes) };
+  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw: raw.bytes, bytes: plain.bytes };
 }
 
 /** A body whose length the server vouches for is taken in one piece. */
@@ -81,9 +81,4 @@ function joined(chunks: readonly Uint8Array[], byteCount: number): Uint8Array {
     at += chunk.length;
   }
   return whole;
-}
-
-/** Bytes that are no UTF-8 become U+FFFD: the parser then refuses what matters. A byte order mark is dropped. */
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }

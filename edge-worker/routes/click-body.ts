@@ -1,4 +1,4 @@
-import { parseClickBody, type ParsedEvent } from '../../schemas/event-json.ts';
+import { parseClickBody, textOf, type ParsedEvent } from '../../schemas/event-json.ts';
 import type { Rejection } from '../../core/disposition.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded } from '../auth/caller.ts';
 import type { Grants } from '../auth/grants.ts';
@@ -24,7 +24,7 @@ export async function clickBodyRoute(exchange: Exchange): Promise<Response> {
   const { edge, request, scope } = exchange;
   const body = await readBody(request, MAX_CLICK_BYTES);
   if (!body.ok) return refuse(exchange, body.flaw.status, 'malformed', body.flaw.message, body.flaw.code);
-  const parsed = parseClickBody(parseJson(body.text));
+  const parsed = parseClickBody(parseJson(textOf(body.bytes)));
   if (!parsed.ok) return refuse(exchange, 400, parsed.code, parsed.message);
   const { event } = parsed;
   const catalogue = await catalogueOf(exchange);

@@ -1,5 +1,5 @@
 import type { Rejection } from '../../core/disposition.ts';
-import { parseEvent, parseEventsBody, type ParsedEventResult } from '../../schemas/event-json.ts';
+import { parseBody, type ParsedEventResult } from '../../schemas/event-json.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded, type Caller } from '../auth/caller.ts';
 import type { Grants } from '../auth/grants.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
@@ -28,9 +28,9 @@ export async function eventsRoute(exchange: Exchange): Promise<Response> {
   const { caller, view } = await callerOf(exchange, catalogue);
   const stranger = whyStranger(exchange, caller, body.raw);
   if (stranger !== null) return refuseUnread(exchange, 401, 'unauthorized', stranger);
-  const items = parseEventsBody(body.text, exchange.request.headers.get('content-type'));
-  if (!items.ok) return refuseUnread(exchange, items.status, items.code, items.message);
-  const parsed = items.items.map(parseEvent);
+  const parsedBody = parseBody(body.bytes, exchange.request.headers.get('content-type'));
+  if (!parsedBody.ok) return refuseUnread(exchange, parsedBody.status, parsedBody.code, parsedBody.message);
+  const parsed = parsedBody.events;
   const viewOfAds = await viewWithAds(exchange, view, catalogue.ticket, parsed);
   const grants = ingestGrants(caller);
   const results = parsed.map((result) => doorResult(exchange, viewOfAds, grants, result));

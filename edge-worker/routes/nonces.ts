@@ -1,3 +1,4 @@
+import { textOf } from '../../schemas/event-json.ts';
 import { callerOf } from '../auth/caller.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
@@ -19,7 +20,7 @@ export async function noncesRoute(exchange: Exchange): Promise<Response> {
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
   const { caller, view: viewOfCaller } = await callerOf(exchange, catalogue);
   if (caller.kind !== 'known') return refusal(401, 'unauthorized', 'a publisher key is needed');
-  const parsed = parseNonceOrder(body.text);
+  const parsed = parseNonceOrder(textOf(body.bytes));
   if (!parsed.ok) return refusal(400, 'malformed', parsed.message);
   const { order } = parsed;
   if (!caller.grants.publisherIds.has(order.publisherId)) return refusal(403, 'not_allowed', 'the key does not speak for this publisher');

@@ -94,6 +94,22 @@ describe.skipIf(KAFKA_MISSING !== null)('against a real broker', { timeout: 120_
     await Promise.all([zombie.close(), heir.close()]);
   });
 
+  it('a member that died hands over as soon as its next life is here, long before its session ends', async () => {
+    const prefix = nextPrefix();
+    let remembered = '';
+    const memory = { recall: () => remembered, remember: (memberId: string) => void (remembered = memberId) };
+    const held = new Set<string>();
+    const dead = openLog(prefix, { heartbeatIntervalMs: 30_000, memory });
+    await dead.consume((lease) => holding(lease, new Set()));
+    expect(remembered).not.toBe('');
+    const next = openLog(prefix, { memory });
+    const startedAtMs = Date.now();
+    await next.consume((lease) => holding(lease, held));
+    await expect.poll(() => held.size, { timeout: 30_000 }).toBe(8);
+    expect(Date.now() - startedAtMs).toBeLessThan(20_000);
+    await Promise.all([next.close(), dead.close()]);
+  });
+
   it('loses nothing that it acknowledged, and no order, when the broker is killed and started again under it', async () => {
     const log = openLog(nextPrefix());
     await log.ensureTopics();

@@ -8,7 +8,7 @@ import { KafkaAppender } from './kafka-appender.ts';
 import { askAgain, createCluster, createKafkaClient } from './kafka-client.ts';
 import type { Compression, KafkaConnection } from './kafka-client.ts';
 import { KafkaGroup } from './kafka-group.ts';
-import type { Assignment } from './kafka-group.ts';
+import type { Assignment, MemberMemory } from './kafka-group.ts';
 import { openKafkaLease, readPositions } from './kafka-lease.ts';
 import type { KafkaConsumer, KafkaPosition } from './kafka-lease.ts';
 import { KafkaReader } from './kafka-reader.ts';
@@ -28,6 +28,8 @@ export type KafkaDeltaLogOptions = KafkaConnection & {
   readonly heartbeatIntervalMs?: number;
   /** A member that is silent for so long loses its partitions; default 45 s. */
   readonly sessionTimeoutMs?: number;
+  /** Lets a hub that was killed take up its partitions as soon as it is back. */
+  readonly memory?: MemberMemory;
   /** Nothing will mend this without help: the process should end. */
   readonly onFatal: (error: unknown) => void;
   /** Told when a handler fails; it is given a fresh lease a second later. */

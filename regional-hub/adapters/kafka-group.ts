@@ -18,12 +18,20 @@ export type Assignment = {
 /** A committed offset with the note beside it. Partitions for which nothing was ever committed have none. */
 export type Committed = { readonly topic: string; readonly partition: number; readonly offset: bigint; readonly metadata: string };
 
+/**
+ * Outlives the process. A hub that was killed is still a member until its session ends; its next life, which alone has its data folder, leaves the
+ * group in its name and has its partitions at once.
+ */
+export type MemberMemory = { recall(): string; remember(memberId: string): void };
+
 export type KafkaGroupOptions = {
   readonly cluster: Cluster;
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly heartbeatIntervalMs?: number;
   readonly sessionTimeoutMs?: number;
+  /** Where this hub's next life finds the name of this one. */
+  readonly memory?: MemberMemory;
   /** Works on an assignment until it is lost. */
   readonly onAssigned: (assignment: Assignment) => Promise<void>;
   /** Nothing will mend this without help; membership has ended. */
@@ -60,13 +68,16 @@ export class KafkaGroup {
   readonly #assigner: Assigner;
   readonly #closing = new AbortController();
   #memberId = '';
+  /** A member that this hub was and is no more; '' once it has left. */
+  #predecessor: string;
   #found: Promise<Coordinator> | null = null;
   #pausing: Promise<void> | null = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: KafkaGroupOptions) {
     this.#options = options;
-    const { cluster, groupId } = options;
+    const { cluster, groupId, memory } = options;
+    this.#predecessor = memory?.recall() ?? '';
     this.#assigner = PartitionAssigners.roundRobin({ cluster, groupId, logger: SILENT });
   }
 
@@ -138,6 +149,7 @@ export class KafkaGroup {
     await cluster.connect();
     await cluster.addMultipleTargetTopics([...topics]);
     const coordinator = await this.#coordinator();
+    await this.#dismissPredecessor(coordinator);
     const join = await coordinator.joinGroup({
       groupId,
       sessionTimeout: this.#options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
@@ -146,12 +158,23 @@ export class KafkaGroup {
       groupProtocols: [this.#assigner.protocol({ topics: [...topics] })],
     });
     this.#memberId = join.memberId;
+    this.#options.memory?.remember(join.memberId);
     const { generationId, memberId, members } = join;
     const groupAssignment = join.leaderId === memberId ? await this.#assign(members) : [];
     const { memberAssignment } = await coordinator.syncGroup({ groupId, generationId, memberId, groupAssignment });
     const byTopic = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {};
     const partitions = Object.entries(byTopic).flatMap(([topic, ids]) => ids.map((partition) => ({ topic, partition })));
     return { generationId, memberId, partitions };
+  }
+
+  async #dismissPredecessor(coordinator: Coordinator): Promise<void> {
+    if (this.#predecessor === '') return;
+    try {
+      await coordinator.leaveGroup({ groupId: this.#options.groupId, memberId: this.#predecessor });
+    } catch (error) {
+      if (protocolErrorOf(error) !== 'UNKNOWN_MEMBER_ID') throw error;
+    }
+    this.#predecessor = '';
   }
 
   async #assign(members: GroupMember[]) {

@@ -49,7 +49,7 @@ export function openLogDatabase(path: string): LogDatabase {
     sqlite.pragma('locking_mode = EXCLUSIVE');
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
-    migrate(sqlite);
+    createLogTables(sqlite);
   } catch (cause) {
     sqlite.close();
     if (isBusy(cause)) throw new TrackingError('bad_configuration', `${path} belongs to another running process`, { cause });
@@ -59,7 +59,8 @@ export function openLogDatabase(path: string): LogDatabase {
   return { sqlite, writer, close: () => writer.close() };
 }
 
-function migrate(sqlite: Database.Database): void {
+/** Brings a database's tables up to date; safe to repeat. */
+export function createLogTables(sqlite: Database.Database): void {
   sqlite
     .transaction(() => {
       const done = Number(sqlite.pragma('user_version', { simple: true }));

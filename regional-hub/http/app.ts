@@ -1,5 +1,6 @@
 import { Hono, type Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { isRetryable, TrackingError } from '../../core/errors.ts';
 import { admit, type GuardDeps } from './guard.ts';
 import type { Handler } from './handler.ts';
 import { RequestError } from './request-error.ts';
@@ -33,7 +34,8 @@ export function createApp(deps: AppDeps): Hono {
   return app;
 }
 
-function answerError(deps: AppDeps, error: unknown, context: Context): Response {
+function answerError(deps: AppDeps, cause: unknown, context: Context): Response {
+  const error = asRefusal(cause);
   if (!(error instanceof RequestError)) {
     deps.onError(error, { method: context.req.method, path: context.req.path });
     return refuse(context, 500, { code: 'internal', message: 'something went wrong here; it was logged' });
@@ -45,6 +47,12 @@ function answerError(deps: AppDeps, error: unknown, context: Context): Response 
   if (error.status === 401) context.header('www-authenticate', 'Bearer');
   const { code, message, path } = error;
   return refuse(context, error.status, path === undefined ? { code, message } : { code, message, path });
+}
+
+/** A part behind us that does not answer now is no fault of this request: it may be asked again. */
+function asRefusal(cause: unknown): unknown {
+  const isPassing = cause instanceof TrackingError && isRetryable(cause.code);
+  return isPassing ? new RequestError(503, cause.code, 'the log or the store does not answer now; ask again', { cause }) : cause;
 }
 
 function answerUnknown(context: Context): Response {

@@ -10,9 +10,9 @@ import type { DeltaLog } from '../log/delta-log.ts';
 import type { FrameIndex } from './frame-index.ts';
 import { placeFrame } from './frame-index.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import { digestOf, openFrame } from './open-frame.ts';
-import type { OpenedFrame } from './open-frame.ts';
-import { isSignedFlush } from './signature.ts';
+import { openFrame } from './open-frame.ts';
+import type { Inflate, OpenedFrame } from './open-frame.ts';
+import { digestOf, vouchedDigest } from './signature.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** The flush policy in force; every region has one. */
@@ -51,6 +51,8 @@ export type IntakeDeps = {
   /** One for each process: frames of one shard are taken one at a time. */
   readonly shards: KeyedQueue;
   readonly budget: WorkBudget;
+  /** `inflateByZlib` unless said otherwise. */
+  readonly inflate?: Inflate;
 };
 
 export type FlushBody = { readonly body: Uint8Array; readonly signatureHeader: string | undefined; readonly nowMs: EpochMs };
@@ -66,12 +68,14 @@ export async function acceptFrame(deps: IntakeDeps, { body, signatureHeader, now
   return reply;
 }
 
+/** What a sender without a sound signature is told, read or unread. */
+export const UNVOUCHED = 'the signature does not fit this body, now';
+
 type Answer = FlushReply & { readonly rawEvents?: number };
 
 async function replyTo(deps: IntakeDeps, { body, signatureHeader, nowMs }: FlushBody): Promise<Answer> {
-  if (!isSignedFlush(deps.flushKeys, { header: signatureHeader, body, nowMs })) {
-    return refusal('unauthorized', 'the signature does not fit this body, now');
-  }
+  const vouched = vouchedDigest(deps.flushKeys, { header: signatureHeader, nowMs });
+  if (vouched === null || digestOf(body) !== vouched) return refusal('unauthorized', UNVOUCHED);
   try {
     const frame = decodeFrame(body);
     const { deltaBytes, rawBytes, shard } = frame.header;
@@ -96,7 +100,7 @@ async function placeAndAppend(deps: IntakeDeps, body: Uint8Array, frame: Frame):
     case 'gap':
       return refusal('frame_gap', `${shard} ${epoch} goes on at ${place.expectedSeq}`, { expectedSeq: place.expectedSeq });
     case 'append': {
-      await appendFrame(deps.log, await openFrame(body, frame));
+      await appendFrame(deps.log, await openFrame(body, frame, deps.inflate));
       await deps.index.advance(entry);
       const lastSeq = position?.epoch === epoch ? Math.max(position.lastSeq, seq) : seq;
       return { ...acked(deps, frame, 'appended', lastSeq), rawEvents: frame.header.rawEvents };

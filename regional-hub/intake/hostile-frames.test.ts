@@ -95,7 +95,8 @@ describe('the route', () => {
   });
 
   it('refuses a body that says it is too long before reading it, and one that does not say so as soon as it is', async () => {
-    const declared = await send(intake, Buffer.alloc(16), { 'content-length': String(MAX_FRAME_BYTES + 1) });
+    const sound = signed(new Uint8Array());
+    const declared = await send(intake, Buffer.alloc(16), { ...sound, 'content-length': String(MAX_FRAME_BYTES + 1) });
     expect([declared.status, await declared.json()]).toMatchObject([413, { code: 'too_large' }]);
     let chunks = 0;
     const endless = new ReadableStream({
@@ -104,7 +105,7 @@ describe('the route', () => {
         controller.enqueue(new Uint8Array(MIB));
       },
     });
-    expect((await send(intake, endless)).status).toBe(413);
+    expect((await send(intake, endless, sound)).status).toBe(413);
     expect(chunks).toBeLessThan(12);
     expect(intake.outcomes).toEqual(['too_large', 'too_large']);
   });
@@ -112,6 +113,16 @@ describe('the route', () => {
   it('answers 401 to an empty or unsigned body', async () => {
     expect((await send(intake, undefined)).status).toBe(401);
     expect((await send(intake, Buffer.from(makeFrame()))).status).toBe(401);
+  });
+
+  it('reads nothing of a stranger, and sets no room aside for him, however long he says his body is', async () => {
+    let chunks = 0;
+    const slow = () => new ReadableStream({ pull: () => void (chunks += 1) }, { highWaterMark: 0 });
+    const forged = signFlush(FLUSH_KEY.map((byte) => byte + 1), new Uint8Array(), NOW_MS);
+    const strangers = Array.from({ length: 100 }, () => send(intake, slow(), { 'content-length': String(MAX_FRAME_BYTES), 'x-edgetally-signature': forged }));
+    expect(intake.budget.bytesInHand).toBe(0);
+    expect((await Promise.all(strangers)).map(({ status }) => status)).toEqual(strangers.map(() => 401));
+    expect(chunks).toBe(0);
   });
 
   it('sends shards away for a second when there is too much in hand', async () => {

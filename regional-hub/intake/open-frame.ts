@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { DISPOSITIONS, dispositionName } from '../../core/disposition.ts';
@@ -11,42 +10,42 @@ import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
+import { digestOf } from './signature.ts';
 
-const inflate = promisify(gunzip);
+/** Unpacks a section, no further than to `maxOutputLength` bytes; rejects beyond. */
+export type Inflate = (section: Uint8Array, limit: { readonly maxOutputLength: number }) => Promise<Uint8Array>;
+
+/** Off the event loop. */
+export const inflateByZlib: Inflate = promisify(gunzip);
 
 /** A frame that was read to the last field, and what the hub itself counted in it. */
 export type OpenedFrame = { readonly frame: Frame; readonly digest: FrameDigest; readonly hubLedger: readonly HubLedgerRow[] };
-
-/** SHA-256 of a frame's bytes, in hex. */
-export function digestOf(body: Uint8Array): FrameDigest {
-  return createHash('sha256').update(body).digest('hex');
-}
 
 /**
  * Reads both sections of a frame through, so that whatever reaches the log can be stored; inflates no further than the header declares.
  * Throws `corrupt_bytes` when anything in it is unreadable, impossible or not as the header says.
  */
-export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(body)): Promise<OpenedFrame> {
+export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(body), inflate: Inflate = inflateByZlib): Promise<OpenedFrame> {
   try {
-    await checkDeltas(frame);
-    return { frame, digest: digestOf(body), hubLedger: await countRaw(frame) };
+    await checkDeltas(frame, inflate);
+    return { frame, digest: digestOf(body), hubLedger: await countRaw(frame, inflate) };
   } catch (cause) {
     if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') throw cause;
     throw new TrackingError('corrupt_bytes', `frame: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
   }
 }
 
-async function checkDeltas({ header, deltas }: Frame): Promise<void> {
-  const { rows, ledger } = decodeDeltaSection(await inflateExactly(deltas, header.deltaBytes));
+async function checkDeltas({ header, deltas }: Frame, inflate: Inflate): Promise<void> {
+  const { rows, ledger } = decodeDeltaSection(await inflateExactly(inflate, deltas, header.deltaBytes));
   assert(rows.length === header.deltaRows, 'the header counts the delta rows');
   assert(ledger.length === header.ledgerRows, 'the header counts the ledger rows');
 }
 
 /** The hub's own ledger: dispositions by received second, counted from the raw events and from nothing else. */
-async function countRaw({ header, raw }: Frame): Promise<HubLedgerRow[]> {
+async function countRaw({ header, raw }: Frame, inflate: Inflate): Promise<HubLedgerRow[]> {
   const tally = new LedgerTally();
   let events = 0;
-  for (const { row, bytes } of decodeRawSection(await inflateExactly(raw, header.rawBytes))) {
+  for (const { row, bytes } of decodeRawSection(await inflateExactly(inflate, raw, header.rawBytes))) {
     assert(row >= header.firstRow && row <= header.lastRow, 'the header spans the rows');
     const commit = decodeCommit(bytes);
     events += commit.batch.eventCount;
@@ -56,7 +55,7 @@ async function countRaw({ header, raw }: Frame): Promise<HubLedgerRow[]> {
   return tally.rows(header.region);
 }
 
-async function inflateExactly(section: Uint8Array, declaredBytes: number): Promise<Uint8Array> {
+async function inflateExactly(inflate: Inflate, section: Uint8Array, declaredBytes: number): Promise<Uint8Array> {
   const bytes = await inflate(section, { maxOutputLength: Math.max(declaredBytes, 1) });
   assert(bytes.length === declaredBytes, 'a section is as long as the header says');
   return bytes;

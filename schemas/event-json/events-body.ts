@@ -13,9 +13,9 @@ export class UnreadableLine {
 }
 const UNREADABLE = new UnreadableLine();
 
-export type EventsBody =
-  | { readonly ok: true; readonly items: readonly unknown[] }
-  | { readonly ok: false; readonly status: 400 | 413; readonly code: 'malformed' | 'too_large'; readonly message: string };
+/** Why nothing of a body can be taken. */
+export type BodyRefusal = { readonly ok: false; readonly status: 400 | 413; readonly code: 'malformed' | 'too_large'; readonly message: string };
+export type EventsBody = { readonly ok: true; readonly items: readonly unknown[] } | BodyRefusal;
 
 /**
  * Takes a body of `POST /v1/events` apart into events as they came: one object, `{"events": […]}` or NDJSON. `application/json` is JSON,
@@ -42,8 +42,13 @@ function itemsOfJson(value: unknown): EventsBody {
   if (!Object.hasOwn(value, 'events')) return { ok: true, items: [value] };
   const { events } = value as { events: unknown };
   if (!Array.isArray(events)) return refused(400, 'malformed', 'events must be a list');
-  if (events.length === 0) return refused(400, 'malformed', 'events is empty');
-  return events.length > MAX_EVENTS_PER_BODY ? tooMany() : { ok: true, items: events };
+  return eventCountFlaw(events.length) ?? { ok: true, items: events };
+}
+
+/** A body has at least one event, and at most `MAX_EVENTS_PER_BODY`. */
+export function eventCountFlaw(count: number): BodyRefusal | null {
+  if (count === 0) return refused(400, 'malformed', 'events is empty');
+  return count > MAX_EVENTS_PER_BODY ? tooMany() : null;
 }
 
 function itemsOfLines(body: string): EventsBody {
@@ -67,10 +72,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-function tooMany(): EventsBody {
+function tooMany(): BodyRefusal {
   return refused(413, 'too_large', `the body has more than ${MAX_EVENTS_PER_BODY} events`);
 }
 
-function refused(status: 400 | 413, code: 'malformed' | 'too_large', message: string): EventsBody {
+function refused(status: 400 | 413, code: 'malformed' | 'too_large', message: string): BodyRefusal {
   return { ok: false, status, code, message };
 }

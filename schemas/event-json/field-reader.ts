@@ -61,10 +61,20 @@ export class FieldReader {
 
   /** Begins the next event. */
   open(event: object, slots: FieldSlots): void {
+    this.begin();
+    for (const key of Object.keys(event)) this.#take(slots.get(key), key, (event as Record<string, unknown>)[key]);
+  }
+
+  /** Begins the next event without a field; `put` gives it some. */
+  begin(): void {
     this.flaw = '';
     this.unknownFields = 0;
     this.#given.fill(undefined);
-    for (const key of Object.keys(event)) this.#take(slots.get(key), key, (event as Record<string, unknown>)[key]);
+  }
+
+  /** A field's value, as JSON would give it. */
+  put(slot: number, value: unknown): void {
+    this.#given[slot] = value;
   }
 
   #take(slot: number | undefined, key: string, value: unknown): void {

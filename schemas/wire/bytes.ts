@@ -228,7 +228,12 @@ export class ByteReader {
   }
 
   string(): string {
-    const bytes = this.lengthAndBytes();
+    return this.text(this.varint());
+  }
+
+  /** The next `length` bytes as text. */
+  text(length: number): string {
+    const bytes = this.take(length);
     const ascii = asciiText(bytes);
     if (ascii !== undefined) return ascii;
     try {

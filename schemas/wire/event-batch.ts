@@ -10,8 +10,6 @@ import { BODY_FIELDS, readClickId, readDetail, readEventId, writeBody } from './
 import { EventColumns } from './event-columns.ts';
 import { HEADER, HEADER_BYTES, REASON_LIMIT, isEpochMs, packCountry, writeHeader } from './event-header.ts';
 
-/** Media type of a batch as a request's body. */
-export const EVENT_BATCH_MEDIA_TYPE = 'application/vnd.edgetally.events';
 /** Texts of bodies share the dictionary up to here; the rest is kept for the ids that headers can only name by index. */
 const MAX_SHARED_TEXTS = 16_384;
 /** Publisher, placement, creative; region and rejection of a tally. */

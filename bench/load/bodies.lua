@@ -1,0 +1,28 @@
+-- POSTs the bodies of a file, each once (four bytes of length, little-endian, before each); at the end of the file it begins again.
+-- Arguments: file, pause in ms (not used), then headers as name value pairs; the path is the URL's.
+local bodies = {}
+local headers = {}
+local at = 0
+function init(args)
+  local file = io.open(args[1], "rb")
+  local whole = file:read("*a")
+  file:close()
+  local from = 1
+  while from + 4 <= #whole do
+    local a, b, c, d = whole:byte(from, from + 3)
+    local length = a + b * 256 + c * 65536 + d * 16777216
+    bodies[#bodies + 1] = whole:sub(from + 4, from + 3 + length)
+    from = from + 4 + length
+  end
+  for i = 3, #args - 1, 2 do headers[args[i]] = args[i + 1] end
+end
+function request()
+  at = at % #bodies + 1
+  return wrk.format("POST", nil, headers, bodies[at])
+end
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('JSON {"requests":%d,"durationUs":%d,"p50Us":%d,"p99Us":%d,"p999Us":%d,"maxUs":%d,"failed":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max,
+    errors.connect + errors.read + errors.write + errors.timeout + errors.status))
+end

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { EdgeBed } from '../beds/edge-bed.ts';
+import { WorkerBed } from '../beds/worker-bed.ts';
+import { clickPaths, writePaths } from '../load/clicks.ts';
+import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
+import { median, medianPair, short } from '../median.ts';
+import type { Bench, RowSpec } from '../row.ts';
+
+/** As recorded on a machine of this class; the two are not run again here. */
+const RECORDED = { sink: 1_200, counterscale: 2_200 } as const;
+
+const rows = [
+  { id: 'redirect', what: 'redirect, the whole path: token, catalogue, screening, headers, event committed by its shard', unit: 'req/s', baselineIs: 'bare one-route Hono 302 on the same workerd', aim: { kind: 'faster', times: 0.9 } },
+  { id: 'redirect-sink', what: 'the same', unit: 'req/s', baselineIs: 'Sink, as recorded', aim: { kind: 'faster', times: 10 } },
+  { id: 'redirect-counterscale', what: 'the same', unit: 'req/s', baselineIs: 'Counterscale, as recorded', aim: { kind: 'faster', times: 5 } },
+] as const satisfies readonly RowSpec[];
+
+const CONNECTIONS = 64;
+const SECONDS = 3;
+const PATHS = 100_000;
+
+/** A person follows a link, with everything that happens to him; beside it a worker that does nothing but redirect. */
+export const redirectBench: Bench = {
+  rows,
+  async measure({ runs }) {
+    if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
+    const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start('bench/baselines/bare-hono.ts')];
+    try {
+      const clicks = writePaths(join(edge.dir, 'clicks'), clickPaths({ signer: edge.signer, count: PATHS, ads: 1 }));
+      const plain = writePaths(join(edge.dir, 'plain'), ['/r']);
+      const load = { script: 'paths', connections: CONNECTIONS } as const;
+      const ours = (seconds: number) => costOf(edge.workerd, { ...load, url: edge.url, file: clicks, seconds });
+      const theirs = (seconds: number) => costOf(bare.workerd, { ...load, url: bare.url, file: plain, seconds });
+      for (const side of [ours, theirs]) await side(2);
+      const pairs = [];
+      for (let run = 0; run < runs; run++) {
+        const [our, their] = [await ours(SECONDS), await theirs(SECONDS)];
+        pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, bareCpu: their.cpuUs });
+      }
+      const { value, baseline } = medianPair(pairs);
+      const commits = edge.hub.eventCount / Math.max(1, edge.hub.rowCount);
+      const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request; ${commits.toFixed(1)} clicks a commit at ${CONNECTIONS} connections`;
+      const recorded = (baselineOf: number) => ({ value, baseline: baselineOf, note: 'recorded figure on the same class of machine, not run again' });
+      return { redirect: { value, baseline, note }, 'redirect-sink': recorded(RECORDED.sink), 'redirect-counterscale': recorded(RECORDED.counterscale) };
+    } finally {
+      await Promise.all([edge.stop(), bare.stop()]);
+    }
+  },
+};
+
+function skipAll(skipped: string): Record<string, { skipped: string }> {
+  return Object.fromEntries(rows.map(({ id }) => [id, { skipped }]));
+}

@@ -1,0 +1,86 @@
+import type { FieldReader } from '../event-json/field-reader.ts';
+import { SLOT } from '../event-json/field-reader.ts';
+import { ByteReader, corrupt } from '../wire/bytes.ts';
+import { NONCE_BYTES, unpackNonce } from '../wire/nonce-text.ts';
+import { BINARY_EVENTS_VERSION, EVENT_TYPE_CODES, FIELD_FORMS, FIELD_SLOTS, type FieldForm } from './fields.ts';
+
+/** Type and mask: the least that an event can be. */
+const MIN_EVENT_BYTES = 2;
+const MASK_LIMIT = 2 ** FIELD_SLOTS.length;
+
+/**
+ * Reads a binary body event by event, handing each one's values to a `FieldReader` as JSON would have given them, so that one set of
+ * rules judges both. Whatever is not a body from end to end throws `corrupt_bytes`, with nothing kept of what was read before.
+ */
+export class BinaryEvents {
+  readonly #reader: ByteReader;
+  readonly #strings: readonly string[];
+  readonly eventCount: number;
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new ByteReader(bytes);
+    if (this.#reader.u8() !== BINARY_EVENTS_VERSION) corrupt(`the body is not of version ${BINARY_EVENTS_VERSION}`);
+    this.#strings = readStrings(this.#reader);
+    this.eventCount = this.#reader.count(MIN_EVENT_BYTES);
+  }
+
+  /** Takes the next event; to be called `eventCount` times, then `end`. */
+  next(fields: FieldReader): void {
+    const reader = this.#reader;
+    fields.begin();
+    const type = reader.u8();
+    if (type < 1 || type >= EVENT_TYPE_CODES.length) corrupt(`unknown event type ${type}`);
+    fields.put(SLOT.eventType, EVENT_TYPE_CODES[type]);
+    const mask = reader.below(MASK_LIMIT, 'field mask');
+    for (let rest = mask; rest !== 0; rest &= rest - 1) {
+      const bit = 31 - Math.clz32(rest & -rest);
+      fields.put(FIELD_SLOTS[bit]!, this.#value(FIELD_FORMS[bit]!, fields));
+    }
+  }
+
+  /** Refuses bytes after the last event. */
+  end(): void {
+    this.#reader.end();
+  }
+
+  #value(form: FieldForm, fields: FieldReader): unknown {
+    const reader = this.#reader;
+    switch (form) {
+      case 'shared':
+        return this.#strings[reader.below(this.#strings.length, 'dictionary index')];
+      case 'id':
+        return readId(reader);
+      case 'text':
+        return reader.string();
+      case 'whole':
+        return reader.varint();
+      case 'flag':
+        return reader.below(2, 'flag');
+      case 'json':
+        return readJson(reader, fields);
+    }
+  }
+}
+
+function readStrings(reader: ByteReader): string[] {
+  const count = reader.count(1);
+  const strings: string[] = [];
+  for (let i = 0; i < count; i++) strings.push(reader.string());
+  return strings;
+}
+
+function readId(reader: ByteReader): string {
+  const length = reader.varint();
+  return length === 0 ? unpackNonce(reader.take(NONCE_BYTES), 0) : reader.text(length);
+}
+
+/** Only this event is lost by its JSON. */
+function readJson(reader: ByteReader, fields: FieldReader): unknown {
+  try {
+    return JSON.parse(reader.string());
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    fields.refuse('consent is not JSON');
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { HubRound, outcomeOf, type HubClient, type SendOutcome } from '../../durable-objects/hub-client.ts';
+import { ShardKeeper } from '../../durable-objects/shard-keeper.ts';
+import { shardPlace } from '../../durable-objects/shard-place.ts';
+import { SpillKeeper } from '../../durable-objects/spill-keeper.ts';
+import { signFlush } from '../../regional-hub/intake/signature.ts';
+import type { ObjectContext } from '../engines/objects.ts';
+import type { World } from '../world.ts';
+import { SECRETS } from './catalogue.ts';
+import { siteOf } from './edge-site.ts';
+
+/** As the client that speaks HTTP: a hub that is silent for so long will not answer. */
+const SEND_TIMEOUT_MS = 10_000;
+export const FLUSH_KEY = Buffer.from(SECRETS.flush, 'base64url');
+
+/** Memory so small that checkpoints, cold pages and recoveries from them happen within minutes. */
+const TINY_MEMORY = { entriesMax: 24, waitingClicksMax: 3, checkpointEntries: 12, filterBytesMax: 200 } as const;
+const ROOMY_MEMORY = { entriesMax: 100_000, waitingClicksMax: 1_000, checkpointEntries: 64, filterBytesMax: 100_000 } as const;
+
+/** One life of a shard: its real keeper over modelled storage, network and hub. */
+export function shardCode(world: World, context: ObjectContext): ShardKeeper {
+  const { name, life, random, clock, session } = context;
+  const place = shardPlace(name);
+  const post = (url: string, frame: Uint8Array) => postFrame(world, context, url, frame);
+  const hub: HubClient = new HubRound(world.hubNames, post);
+  return new ShardKeeper({
+    sql: world.plant.sql?.(session) ?? session,
+    place,
+    hub: world.plant.hubClient?.(hub) ?? hub,
+    nowMs: () => clock.nowMs(),
+    random: () => random.next(),
+    compress: async (bytes) => {
+      await life.sleep(random.delayMs(3), 'compresses');
+      return new Uint8Array(gzipSync(bytes, { level: 1 }));
+    },
+    memoryLimits: world.isMemoryTiny ? TINY_MEMORY : ROOMY_MEMORY,
+    setAlarm: context.setAlarm,
+    abort: context.abort,
+    log: (what, cause) => world.watch.broken(name, what, cause),
+  });
+}
+
+/** One life of a spill queue. */
+export function spillCode(world: World, context: ObjectContext): SpillKeeper {
+  const { name, life, random, clock, session } = context;
+  const handOver = world.plant.handOver ?? ((call: Promise<void>) => call);
+  return new SpillKeeper({
+    sql: session,
+    id: name,
+    nowMs: () => clock.nowMs(),
+    random: () => random.next(),
+    setAlarm: context.setAlarm,
+    recordOnce: (shard, ticket, batch) => {
+      const route = { from: `objects-${name.split('.')[1]}`, to: siteOf(shard), what: `${name} hands ${ticket.seq} to ${shard}` };
+      const serve = () =>
+        world.shards.call(shard, (keeper) => {
+          world.watch.handedOver(ticket.queue, ticket.seq);
+          keeper.recordOnce(ticket, batch);
+        });
+      return life.hear(handOver(world.network.request(route, serve, true)));
+    },
+    within: (limitMs, call) => Promise.race([call, life.sleep(limitMs, 'waits').then(() => 'late' as const)]),
+    log: (what, cause) => world.watch.broken(name, what, cause),
+  });
+}
+
+/** What leaves an object waits until all that it wrote is durable, as the runtime has it. */
+async function postFrame(world: World, { name, life, session, clock }: ObjectContext, hub: string, frame: Uint8Array): Promise<SendOutcome> {
+  await life.hear(session.flushed());
+  world.watch.sent(frame);
+  const signature = signFlush(FLUSH_KEY, frame, clock.nowMs());
+  const route = { from: siteOf(name), to: hub, what: `${name} flushes` };
+  const post = world.network.request(route, () => world.hub(hub).flush(frame, signature), true).then(
+    ({ status, body }) => outcomeOf(status, body),
+    (cause: unknown): SendOutcome => ({ kind: 'failed', message: String(cause) }),
+  );
+  const timeout = life.sleep(SEND_TIMEOUT_MS, 'gives up on its hub').then((): SendOutcome => ({ kind: 'failed', message: 'timeout' }));
+  return life.hear(Promise.race([post, timeout]));
+}
+
+/** Unpacks as zlib does, with a wait of its own. */
+export function inflate(section: Uint8Array, limit: { readonly maxOutputLength: number }): Uint8Array {
+  return new Uint8Array(gunzipSync(section, limit));
+}

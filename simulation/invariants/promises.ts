@@ -1,0 +1,28 @@
+import type { Row } from '../engines/native-block.ts';
+import type { World } from '../world.ts';
+import { markerOf } from './watch.ts';
+
+/** What clients were told is true: everything acknowledged is there, once for each time that it came in, and what was given up was counted. */
+export function checkPromises(world: World, raw: readonly Row[]): void {
+  const { truth, verdict } = world;
+  const stored = new Map<string, number>();
+  for (const row of raw) {
+    const marker = markerOf({ bidRequestId: String(row['bid_request_id']), referrer: String(row['referrer']) });
+    stored.set(marker, (stored.get(marker) ?? 0) + 1);
+  }
+  for (const attempt of truth.attempts) {
+    if (attempt.manner !== 'awaited') continue;
+    for (const { marker } of attempt.events) {
+      const rows = stored.get(marker) ?? 0;
+      verdict.check(rows <= attempt.deliveries, 'every 202 is in exactly one disposition', () => `${marker} came in ${attempt.deliveries} times and has ${rows} rows`);
+      if (truth.forgiven.has(marker)) continue;
+      verdict.check(rows >= attempt.acknowledgements, 'nothing acknowledged is lost', () => `${marker} was acknowledged ${attempt.acknowledgements} times and has ${rows} rows`);
+    }
+  }
+  for (const [isolate, markers] of truth.promisedBy) {
+    const { unconfirmed } = world.edges.get(isolate)!.counts;
+    const lost = [...new Set(markers)].filter((marker) => !stored.has(marker) && !truth.forgiven.has(marker));
+    if (lost.length > 0) world.probes.sometimes('a promised event was given up with its isolate');
+    verdict.check(lost.length <= unconfirmed, 'nothing promised is lost uncounted', () => `${isolate} lost ${lost.join(' ')} and owned up to ${unconfirmed}`);
+  }
+}
