@@ -7,13 +7,17 @@ export type EventsReply = {
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+  /** Fields of accepted events that we do not know and set aside; told only where there are some, to whoever mistyped one. */
+  readonly unknownFields?: number;
 };
 
 /** What became of a request's events: what the door said of each, and what the shards made of those that came in (in their order). */
 export function eventsReply(results: readonly DoorResult[], dispositions: readonly number[]): EventsReply {
   const rejected = results.flatMap((result, index) => (result.ok ? [] : [{ index, code: result.code, message: result.message }]));
   const duplicates = dispositions.filter((code) => code === DISPOSITIONS.duplicate).length;
-  return { received: results.length, accepted: results.length - rejected.length, duplicates, rejected };
+  const unknownFields = results.reduce((sum, result) => sum + (result.ok ? result.event.unknownFields : 0), 0);
+  const reply = { received: results.length, accepted: results.length - rejected.length, duplicates, rejected };
+  return unknownFields === 0 ? reply : { ...reply, unknownFields };
 }
 
 /** True when the request was one event and that event was known already: it is told so by 409. */

@@ -3,6 +3,12 @@ import { gunzipSync } from 'node:zlib';
 /** The largest body, as sent and after gunzip. Source: DESIGN §3. */
 export const MAX_BODY_BYTES = 1_048_576;
 
+/**
+ * How much of a body that is too long is read all the same, and forgotten: a sender whose body is left unread finds the connection cut while
+ * he writes, and never hears our 413. Beyond this it was no mistake.
+ */
+const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
+
 export type BodyFlaw = { readonly status: 400 | 413; readonly code: 'too_large' | 'malformed'; readonly message: string };
 /** The body as it was sent (what a signature covers) and unpacked. */
 export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly bytes: Uint8Array } | { readonly ok: false; readonly flaw: BodyFlaw };
@@ -15,8 +21,12 @@ const BROKEN: BodyFlaw = { status: 400, code: 'malformed', message: 'the body br
 /** Reads a request's body and never holds more than the limit and one chunk of it, whatever its headers claim. */
 export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Body> {
   const encoding = (request.headers.get('content-encoding') ?? '').trim().toLowerCase();
+  const declaredBytes = Number(request.headers.get('content-length') ?? 0);
   if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') return { ok: false, flaw: BAD_ENCODING };
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return { ok: false, flaw: TOO_LARGE };
+  if (declaredBytes > maxBytes) {
+    if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader());
+    return { ok: false, flaw: TOO_LARGE };
+  }
   const raw = await collectRequest(request, maxBytes);
   if ('flaw' in raw) return { ok: false, flaw: raw.flaw };
   if (encoding !== 'gzip') return { ok: true, raw: raw.bytes, bytes: raw.bytes };
@@ -37,7 +47,7 @@ async function collectRequest(request: Request, maxBytes: number): Promise<Colle
 
 type Collected = { readonly bytes: Uint8Array } | { readonly flaw: BodyFlaw };
 
-/** Reads to the end, or stops the source as soon as it is too much. */
+/** Reads to the end; what is too much is not kept. */
 async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Collected> {
   if (stream === null) return { bytes: new Uint8Array(0) };
   const chunks: Uint8Array[] = [];
@@ -49,13 +59,28 @@ async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: numb
       if (done) return { bytes: joined(chunks, byteCount) };
       byteCount += value.length;
       if (byteCount > maxBytes) {
-        await reader.cancel().catch(() => undefined);
+        chunks.length = 0;
+        await drain(reader);
         return { flaw: TOO_LARGE };
       }
       chunks.push(value);
     }
   } catch {
     return { flaw: BROKEN };
+  }
+}
+
+/** Reads on and forgets, so far as a mistake may go, and then stops the source. Never throws. */
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    for (let drainedBytes = 0; drainedBytes <= MAX_DRAINED_BYTES; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      drainedBytes += value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // He hung up, or is cut off: nobody waits for an answer.
   }
 }
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DISPOSITIONS, reasonName } from '../../core/disposition.ts';
 import { EVENT_FLAGS } from '../../core/event.ts';
+import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { mintOne, sending, withKey } from '../fixtures/ask.ts';
 import { TestHost } from '../fixtures/host.ts';
 import { BROWSER, SIGNING_SECRET } from '../fixtures/network.ts';
@@ -33,6 +34,21 @@ describe('what a keyed sender is told', () => {
     await host.settled();
     const tallies = host.records.flatMap(({ batch: { tallies: rows } }) => rows).map(({ region, rejection, count }) => [region, rejection, count]);
     expect(tallies).toEqual([['us', '', 1], ['us', 'malformed', 2], ['us', 'unknown_ad', 1], ['us', 'campaign_mismatch', 1]]);
+  });
+
+  test('the same for binary events as for JSON', async () => {
+    const batch = [impression({ userPseudoId: 'u-1', country: 'DE' }), impression({ impressionId: 'i-2', adId: 'ad-unknown' }), { eventType: 'click', clickId: 'c-1', impressionId: 'i-1', adId: 'ad-1' }];
+    const asJson = await answer(await send({ events: batch }));
+    const headers = { ...withKey('ingest'), 'content-type': 'application/vnd.edgetally.events' };
+    const asBinary = await answer(await host.fetch('/v1/events', { method: 'POST', headers, body: encodeEvents(batch) }));
+    expect(asBinary).toEqual(asJson);
+    const [first, second] = [events().slice(0, 2), events().slice(2)].map((sent) => sent.map(({ receivedAtMs, eventTimeMs, detail, ...rest }) => rest));
+    expect(second).toEqual(first);
+  });
+
+  test('how many fields we did not know, where there were some', async () => {
+    expect(await answer(await send({ events: [impression({ colour: 'red', nonsense: 1 }), impression({ impressionId: 'i-2', size: 2 })] }))).toMatchObject([202, { accepted: 2, unknownFields: 3 }]);
+    expect((await answer(await send(impression({ impressionId: 'i-3' }))))[1]).not.toHaveProperty('unknownFields');
   });
 
   test('409 for a lone duplicate, 202 for a duplicate among others', async () => {
