@@ -61,6 +61,9 @@ export class World {
   readonly skewMs: number;
   readonly isMemoryTiny: boolean;
   readonly rangeLimits: RangeLimits;
+  /** How long shards and sinks wait for company: frames and ranges of one event, or of many. */
+  readonly maxDelayMs: number;
+  readonly sinkIntervalMs: number;
   readonly startMs: number;
   readonly chaosMs: number;
 
@@ -76,6 +79,8 @@ export class World {
     this.skewMs = this.random.pick(SKEWS_MS);
     this.isMemoryTiny = this.random.chance(0.6);
     this.rangeLimits = this.random.chance(0.4) ? { maxFrames: 2, maxBytes: 4_096, maxRows: 12 } : DEFAULT_RANGE_LIMITS;
+    this.maxDelayMs = this.random.pick([1_000, 10_000, 30_000, 60_000]);
+    this.sinkIntervalMs = this.random.pick([500, 5_000, 20_000]);
     this.hubNames = this.random.chance(0.4) ? ['hub-a', 'hub-b'] : ['hub-a'];
     this.control = new ControlPlane(this.startMs, this.random.between(1, 3));
     this.watch = new Watch(this);

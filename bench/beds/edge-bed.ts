@@ -4,13 +4,12 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKeyHasher } from '../../core/hash.ts';
 import { keyHash } from '../../edge-worker/auth/key-hash.ts';
 import { bundleWorker } from '../../local/bundle.ts';
 import { renderWorkerdConfig, V8_FLAGS } from '../../local/workerd-config.ts';
 import { DEFAULT_POLICY, type Ad, type Snapshot } from '../../schemas/catalogue.ts';
 import { signSnapshot } from '../../schemas/snapshot.ts';
-import { parseTokenKeys, TokenSigner } from '../../schemas/token.ts';
+import { parseTokenKeys, TokenSigner, TokenVerifier } from '../../schemas/token.ts';
 import { NullHub } from './null-hub.ts';
 import { PinnedProcess, untilAnswers } from './pinned.ts';
 
@@ -38,6 +37,7 @@ export class EdgeBed {
   readonly workerd: PinnedProcess;
   readonly hub: NullHub;
   readonly signer = new TokenSigner(parseTokenKeys(TOKEN_KEYS));
+  readonly verifier = new TokenVerifier(parseTokenKeys(TOKEN_KEYS));
 
   private constructor(parts: { dir: string; url: string; workerd: PinnedProcess; hub: NullHub }) {
     this.dir = parts.dir;
@@ -66,9 +66,6 @@ export class EdgeBed {
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
-
-/** The hasher of the bench network; a client that seeds it so sees what the edge will see. */
-export const benchHasher = (): ReturnType<typeof createKeyHasher> => createKeyHasher(1n);
 
 /** Ads of one campaign, on `shards` shards. */
 function benchSnapshot({ ads = 1, shards = 4, salts = 1 }: EdgeBedOptions): Snapshot {

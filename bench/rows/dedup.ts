@@ -1,12 +1,11 @@
-/**
- * Dedup in memory at 1 M live keys: look a key up, add it, and let go of keys as they leave the window. Beside it a
- * `Map<string, number>` that does the same. Run: `node --expose-gc bench/memory.ts`.
- */
-import { BucketTable } from '../core/memory/bucket-table.ts';
+import { BucketTable } from '../../core/memory/bucket-table.ts';
+import { usedBytes } from '../collect-garbage.ts';
+import { threadCpuMs } from '../cpu-clock.ts';
+import { median, short } from '../median.ts';
+import type { Bench } from '../row.ts';
 
 const LIVE_KEYS = 1_000_000;
 const MEASURED_OPS = 2_000_000;
-const ROUNDS = 3;
 /** Both let go of expired keys this often. */
 const EXPIRE_EVERY_OPS = LIVE_KEYS / 2;
 /** The longest stretch of so many operations is the longest pause. */
@@ -16,12 +15,21 @@ const START_MS = 1_773_100_800_000;
 type Contender = { readonly name: string; step(lo: number, hi: number, nowMs: number): void; expire(beforeMs: number): void; size(): number };
 type Result = { opsPerSecond: number; pauseMsMax: number; bytesPerKey: number };
 
-const rounds: { buckets: Result; map: Result }[] = [];
-for (let round = 0; round < ROUNDS; round++) rounds.push({ buckets: measure(bucketContender()), map: measure(mapContender()) });
-report('bucket table', rounds.map((round) => round.buckets));
-report('Map<string, number>', rounds.map((round) => round.map));
-const ratios = rounds.map(({ buckets, map }) => buckets.opsPerSecond / map.opsPerSecond);
-console.log(`ratio ${median(ratios).toFixed(1)} × (median of ${ROUNDS} rounds, aim 15 ×)`);
+/** Dedup in memory at 1 M live keys: look a key up, add it, and let go of keys as they leave the window. Beside it a `Map<string, number>` that does the same. */
+export const dedupBench: Bench = {
+  rows: [
+    { id: 'dedup-speed', what: 'dedup in memory at 1 M live keys: look up, add, expire', unit: 'ops/s', baselineIs: 'Map<string, number> with expiry', aim: { kind: 'faster', times: 15 } },
+    { id: 'dedup-bytes', what: 'the same, memory a live key', unit: 'B', baselineIs: 'Map<string, number> with expiry', aim: { kind: 'atMost', limit: 36 } },
+    { id: 'dedup-pause', what: 'the same, longest stretch of 256 operations', unit: 'ms', baselineIs: 'Map<string, number> with expiry', aim: { kind: 'atMost', limit: 10 } },
+  ],
+  async measure({ runs }) {
+    const rounds: { buckets: Result; map: Result }[] = [];
+    for (let run = 0; run < runs; run++) rounds.push({ buckets: measure(bucketContender()), map: measure(mapContender()) });
+    const side = (name: 'buckets' | 'map', key: keyof Result) => median(rounds.map((round) => round[name][key]));
+    const pair = (key: keyof Result) => ({ value: side('buckets', key), baseline: side('map', key) });
+    return { 'dedup-speed': { ...pair('opsPerSecond'), note: `${short(1e9 / side('buckets', 'opsPerSecond'))} ns each` }, 'dedup-bytes': pair('bytesPerKey'), 'dedup-pause': pair('pauseMsMax') };
+  },
+};
 
 function bucketContender(): Contender {
   const table = new BucketTable();
@@ -61,35 +69,18 @@ function measure(contender: Contender): Result {
   for (let op = 0; op < LIVE_KEYS; op++) contender.step(draw(), draw(), START_MS + op);
   const bytesPerKey = (usedBytes() - bytesBefore) / contender.size();
   let pauseMsMax = 0;
-  const startMs = performance.now();
+  const startMs = threadCpuMs();
   let stretchMs = startMs;
   for (let op = 1; op <= MEASURED_OPS; op++) {
     const nowMs = START_MS + LIVE_KEYS + op;
     contender.step(draw(), draw(), nowMs);
     if (op % EXPIRE_EVERY_OPS === 0) contender.expire(nowMs - LIVE_KEYS);
     if (op % STRETCH_OPS !== 0) continue;
-    const atMs = performance.now();
+    const atMs = threadCpuMs();
     pauseMsMax = Math.max(pauseMsMax, atMs - stretchMs);
     stretchMs = atMs;
   }
-  return { opsPerSecond: MEASURED_OPS / ((performance.now() - startMs) / 1_000), pauseMsMax, bytesPerKey };
-}
-
-function report(name: string, results: readonly Result[]): void {
-  const mega = (median(results.map((result) => result.opsPerSecond)) / 1e6).toFixed(2);
-  const pause = median(results.map((result) => result.pauseMsMax)).toFixed(1);
-  const bytes = median(results.map((result) => result.bytesPerKey)).toFixed(0);
-  console.log(`${name}: ${mega} M look-up-and-add/s, ${bytes} B a live key, longest pause ${pause} ms`);
-}
-
-function usedBytes(): number {
-  (globalThis as { gc?: () => void }).gc?.();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+  return { opsPerSecond: MEASURED_OPS / ((threadCpuMs() - startMs) / 1_000), pauseMsMax, bytesPerKey };
 }
 
 function xorshift(seed: number): () => number {

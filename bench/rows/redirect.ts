@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
-import { clickPaths, writePaths } from '../load/clicks.ts';
+import { clickPaths, sendImpressionsOf, writePaths } from '../load/clicks.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
 import type { Bench, RowSpec } from '../row.ts';
@@ -26,7 +26,9 @@ export const redirectBench: Bench = {
     if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
     const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start('bench/baselines/bare-hono.ts')];
     try {
-      const clicks = writePaths(join(edge.dir, 'clicks'), clickPaths({ signer: edge.signer, count: PATHS, ads: 1 }));
+      const paths = clickPaths({ signer: edge.signer, count: PATHS, ads: 1 });
+      const clicks = writePaths(join(edge.dir, 'clicks'), paths);
+      await sendImpressionsOf(paths, edge);
       const plain = writePaths(join(edge.dir, 'plain'), ['/r']);
       const load = { script: 'paths', connections: CONNECTIONS } as const;
       const ours = (seconds: number) => costOf(edge.workerd, { ...load, url: edge.url, file: clicks, seconds });
@@ -38,7 +40,7 @@ export const redirectBench: Bench = {
         pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, bareCpu: their.cpuUs });
       }
       const { value, baseline } = medianPair(pairs);
-      const commits = edge.hub.eventCount / Math.max(1, edge.hub.rowCount);
+      const commits = (edge.hub.eventCount - PATHS) / Math.max(1, edge.hub.rowCount - PATHS / 1_000);
       const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request; ${commits.toFixed(1)} clicks a commit at ${CONNECTIONS} connections`;
       const recorded = (baselineOf: number) => ({ value, baseline: baselineOf, note: 'recorded figure on the same class of machine, not run again' });
       return { redirect: { value, baseline, note }, 'redirect-sink': recorded(RECORDED.sink), 'redirect-counterscale': recorded(RECORDED.counterscale) };

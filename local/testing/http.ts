@@ -16,7 +16,7 @@ export async function call(url: string, options: { key?: string; method?: string
     method: options.method ?? 'GET',
     headers,
     redirect: 'manual',
-    ...(options.body === undefined ? {} : { body: typeof options.body === 'string' ? options.body : JSON.stringify(options.body) }),
+    ...(options.body === undefined ? {} : { body: bodyOf(options.body) }),
   });
   const text = await reply.text();
   return { status: reply.status, headers: reply.headers, text, json: parse(text) };
@@ -67,6 +67,12 @@ export async function untilQuiet(info: () => ReadyFile, range: { from: string; t
     () => `conservation did not come to rest: ${last.slice(0, 4_000)}`,
   );
   return report as unknown as Conservation;
+}
+
+/** Text and bytes go as they are, everything else as JSON. */
+function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (body instanceof Uint8Array) return body as Uint8Array<ArrayBuffer>;
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
 function parse(text: string): unknown {

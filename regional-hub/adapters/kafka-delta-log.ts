@@ -143,7 +143,8 @@ class KafkaDeltaLog implements DeltaLog {
       try {
         const position = (await known).get(`${kafkaTopic}/${partition}`);
         assert(position !== undefined, 'every partition has a position');
-        return await onLease(openKafkaLease({ ...consumer, assignment, topic, partition, kafkaTopic, position }));
+        if (lost.aborted) return;
+        await onLease(openKafkaLease({ ...consumer, assignment, topic, partition, kafkaTopic, position }));
       } catch (error) {
         if (!lost.aborted) this.#options.onHandlerError?.(error, { topic, partition });
       }

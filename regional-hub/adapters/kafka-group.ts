@@ -73,6 +73,8 @@ export class KafkaGroup {
   #found: Promise<Coordinator> | null = null;
   #pausing: Promise<void> | null = null;
   #running: Promise<void> = Promise.resolve();
+  /** Ends the assignment that this member works on. */
+  #lost: AbortController | null = null;
 
   constructor(options: KafkaGroupOptions) {
     this.#options = options;
@@ -186,18 +188,19 @@ export class KafkaGroup {
   /** Keeps the assignment alive with heartbeats until the group changes or this member stops. */
   async #live(joined: Omit<Assignment, 'lost'>): Promise<void> {
     const lost = new AbortController();
+    this.#lost = lost;
     const work = this.#options.onAssigned({ ...joined, lost: lost.signal });
     try {
-      await this.#beat(joined);
+      await this.#beat({ ...joined, lost: lost.signal });
     } finally {
       lost.abort();
       await (this.#closing.signal.aborted ? work : Promise.race([work, sleep(HANDOVER_MS)]));
     }
   }
 
-  async #beat({ generationId, memberId }: Omit<Assignment, 'lost'>): Promise<void> {
+  async #beat({ generationId, memberId, lost }: Assignment): Promise<void> {
     const { groupId, heartbeatIntervalMs = HEARTBEAT_INTERVAL_MS } = this.#options;
-    const { signal } = this.#closing;
+    const signal = AbortSignal.any([this.#closing.signal, lost]);
     while (!signal.aborted) {
       await sleep(heartbeatIntervalMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
@@ -221,11 +224,24 @@ export class KafkaGroup {
         return await work();
       } catch (cause) {
         const type = protocolErrorOf(cause);
-        if (OUTDATED.has(type)) throw new TrackingError('lease_lost', `the group has changed: ${type}`, { cause });
+        if (OUTDATED.has(type)) {
+          this.#giveUp(assignment, type);
+          throw new TrackingError('lease_lost', `the group has changed: ${type}`, { cause });
+        }
         if (patience.aborted || isFatalKafkaError(cause)) throw new TrackingError('unavailable', 'no coordinator answers', { cause });
         await this.#pause();
       }
     }
+  }
+
+  /**
+   * A commit heard that the group has moved on: this member joins again. Heartbeats may never hear it, where a broker was restarted in between, and
+   * whatever worked on the refused partition would be gone for good.
+   */
+  #giveUp({ lost }: Assignment, type: string): void {
+    if (this.#lost?.signal !== lost) return;
+    if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
+    this.#lost.abort();
   }
 
   /** Asked once, and again after a failure. */

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { TrackingError } from '../../core/errors.ts';
@@ -14,6 +15,8 @@ export type ControlDatabase = BetterSQLite3Database & { readonly close: () => vo
  * Throws `TrackingError` code `bad_configuration` when the file is newer than this program.
  */
 export function openControlDatabase(path: string): ControlDatabase {
+  // It holds the secrets that senders sign bodies with: its owner's alone, and SQLite gives the files beside it the same mode.
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
   const sqlite = new Database(path);
   sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   sqlite.pragma('journal_mode = WAL');

@@ -1,8 +1,9 @@
+import { countOpeners } from '../event-json/depth.ts';
 import type { FieldReader } from '../event-json/field-reader.ts';
 import { SLOT } from '../event-json/field-reader.ts';
 import { ByteReader, corrupt } from '../wire/bytes.ts';
 import { NONCE_BYTES, unpackNonce } from '../wire/nonce-text.ts';
-import { BINARY_EVENTS_VERSION, EVENT_TYPE_CODES, FIELD_FORMS, FIELD_SLOTS, type FieldForm } from './fields.ts';
+import { BINARY_EVENTS_VERSION, EVENT_TYPE_CODES, FIELD_FORMS, FIELD_SLOTS, MAX_DICTIONARY, type FieldForm } from './fields.ts';
 
 /** Type and mask: the least that an event can be. */
 const MIN_EVENT_BYTES = 2;
@@ -64,6 +65,7 @@ export class BinaryEvents {
 
 function readStrings(reader: ByteReader): string[] {
   const count = reader.count(1);
+  if (count > MAX_DICTIONARY) corrupt(`${count} dictionary entries are above the limit`);
   const strings: string[] = [];
   for (let i = 0; i < count; i++) strings.push(reader.string());
   return strings;
@@ -74,10 +76,18 @@ function readId(reader: ByteReader): string {
   return length === 0 ? unpackNonce(reader.take(NONCE_BYTES), 0) : reader.text(length);
 }
 
+/** Objects and lists that a field's JSON may hold; consent needs one. Half a million of them would cost 40 MB and 400 ms. */
+const MAX_OPENERS = 1_000;
+
 /** Only this event is lost by its JSON. */
 function readJson(reader: ByteReader, fields: FieldReader): unknown {
+  const text = reader.string();
+  if (countOpeners(text, MAX_OPENERS + 1) > MAX_OPENERS) {
+    fields.refuse(`consent has more than ${MAX_OPENERS} objects and lists`);
+    return undefined;
+  }
   try {
-    return JSON.parse(reader.string());
+    return JSON.parse(text);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     fields.refuse('consent is not JSON');

@@ -46,3 +46,5 @@ export const FIELD_FORMS: readonly FieldForm[] = BINARY_FIELDS.map(([, form]) =>
 export const EVENT_TYPE_CODES = ['', 'impression', 'click', 'conversion', 'viewable'] as const;
 
 export const BINARY_EVENTS_VERSION = 1;
+/** Ten shared fields of each of a thousand events: more entries than that cannot all be used. */
+export const MAX_DICTIONARY = 10_000;

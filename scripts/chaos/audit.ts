@@ -7,7 +7,7 @@ const CLICKHOUSE = fileURLToPath(new URL('../clickhouse.ts', import.meta.url));
 const AUDIT_PATIENCE_MS = 60_000;
 const COUNTED_SQL = `
   SELECT concat(toString(kind), ' ', toString(ad_id), ' ', event_id) AS name, count() AS times
-  FROM edgetally.raw_events WHERE disposition = 'counted' AND campaign_id = 'chaos' AND kind IN ('impression', 'click')
+  FROM edgetally.raw_events WHERE disposition = 'counted' AND advertiser_id = 'chaos' AND kind IN ('impression', 'click')
   GROUP BY name FORMAT TabSeparated`;
 
 /** How often each event was counted, by `keyOf`, straight from the raw rows of a ClickHouse server: no route of ours is believed. */

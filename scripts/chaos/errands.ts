@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_REDIRECT_BUDGET_MS } from '../../edge-worker/config.ts';
 import type { ReadyFile } from '../../local/testing/running-network.ts';
-import { PUBLISHER } from './ads.ts';
+import { PUBLISHER } from './ad-names.ts';
 import { ask, type Answer, type Request } from './http.ts';
 import type { EventName, Ledger } from './ledger.ts';
 
@@ -15,7 +15,8 @@ export type Client = {
   readonly answers: AnswerCounts;
   /** How long each redirect took that was answered. */
   readonly redirectTimesMs: number[];
-  readonly adIds: readonly string[];
+  readonly reportedAds: readonly string[];
+  readonly pageAds: readonly string[];
   /** Set when clients should go home: what is not acknowledged by then stays open. */
   readonly givenUp: AbortSignal;
 };
@@ -43,7 +44,7 @@ export async function reportOne(client: Client): Promise<void> {
 
 /** A page with our ad and the person before it: token, pixel, and a moment later the click. */
 export async function browse(client: Client): Promise<void> {
-  const adId = pick(client.adIds);
+  const adId = pick(client.pageAds);
   const order = JSON.stringify({ adId, publisherId: PUBLISHER, userPseudoId: randomUUID() });
   const minted = await untilStatus(client, () => attempt(client, '/v1/nonces', keyed(client.publisherKey, order)), [200, 201]);
   if (minted === null) return;
@@ -106,8 +107,8 @@ async function untilStatus({ givenUp }: Client, work: () => Promise<Answer>, sta
   return null;
 }
 
-function newEvent({ adIds }: Client, kind: EventName['kind']): EventName {
-  return { kind, adId: pick(adIds), id: randomUUID() };
+function newEvent({ reportedAds }: Client, kind: EventName['kind']): EventName {
+  return { kind, adId: pick(reportedAds), id: randomUUID() };
 }
 
 function pick<Item>(items: readonly Item[]): Item {

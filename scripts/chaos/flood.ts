@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PUBLISHER } from './ads.ts';
+import { PUBLISHER } from './ad-names.ts';
 import { ask } from './http.ts';
 import type { EventName, Ledger } from './ledger.ts';
 import type { Stage } from './stage.ts';

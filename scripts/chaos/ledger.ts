@@ -1,3 +1,5 @@
+import { isReportedAd } from './ad-names.ts';
+
 /** What a client knows of one event that it sent. */
 export type Knowledge =
   /** No answer yet: it may or may not be counted. */
@@ -34,9 +36,15 @@ const EXAMPLES_MAX = 10;
 export class Ledger {
   readonly #events = new Map<string, Knowledge>();
   readonly #perKnowledge = { open: 0, acknowledged: 0, unconfirmed: 0 };
+  #reported = 0;
 
   get acknowledged(): number {
     return this.#perKnowledge.acknowledged;
+  }
+
+  /** Acknowledged events that servers reported: nothing is uncertain about these. */
+  get reported(): number {
+    return this.#reported;
   }
 
   get open(): number {
@@ -64,6 +72,7 @@ export class Ledger {
     this.#events.set(key, knowledge);
     this.#perKnowledge[known]--;
     this.#perKnowledge[knowledge]++;
+    if (knowledge === 'acknowledged' && isReportedAd(name.adId)) this.#reported++;
   }
 
   /** Compares with what was counted, by event: `keyOf` → how often. */

@@ -39,9 +39,9 @@ export function missingFor({ spec }: Scenario): string | null {
 }
 
 /** True when nothing was lost, doubled or invented, every answer came, and every stage agrees. */
-export function holds({ verdict, queryFaults, isConserved, faults }: Outcome): boolean {
+export function holds({ verdict, queryFaults, isConserved, healMs, faults }: Outcome): boolean {
   const { lost, doubled, invented, neverAnswered } = verdict;
-  return lost + doubled + invented + neverAnswered === 0 && queryFaults.length === 0 && isConserved && faults.length === 0;
+  return lost + doubled + invented + neverAnswered === 0 && queryFaults.length === 0 && isConserved && Number.isFinite(healMs) && faults.length === 0;
 }
 
 /** Plays one scenario to its end and compares the clients' books with what the network says it counted. */
@@ -69,10 +69,11 @@ async function play(scenario: Scenario, stage: Stage, length: PlayLength, say: (
   await sleep(WARM_UP_MS);
   const deed = await scenario.act({ stage, traffic, watch, length, say });
   const healMs = await watch.untilFresh(deed.liftedAtMs, scenario.healWithinMs ?? HEAL_WITHIN_MS);
-  say(`fresh again after ${(healMs / 1_000).toFixed(1)} s`);
+  say(`fresh again after ${(healMs / 1_000).toFixed(1)} s, ${JSON.stringify(watch.samples.at(-1))}`);
   await sleep(COOL_DOWN_MS);
   await traffic.end();
   const isConserved = await untilConserved(stage, watch.range(), CONSERVED_WITHIN_MS);
+  if (!isConserved) say(`${await whatWaits(stage)}\n${stage.network.log.slice(-6_000)}`);
   const totals = await watch.totals();
   await watch.end();
   const edge = await edgeCounts(stage);
@@ -92,6 +93,14 @@ async function play(scenario: Scenario, stage: Stage, length: PlayLength, say: (
     notes: [...(deed.notes ?? []), ...edge],
     faults: deed.faults ?? [],
   };
+}
+
+/** Partitions of the log with records that are not stored, and shards that the sink has given up. */
+async function whatWaits({ info }: Stage): Promise<string> {
+  const answer = await ask(`${info.hubUrl}/v1/ops/pipeline`, { headers: { authorization: `Bearer ${info.keys.ops}` } });
+  if (answer.kind === 'none' || answer.status !== 200) return JSON.stringify(answer);
+  const { partitions, haltedShards } = JSON.parse(answer.text) as { partitions: { waitingRecords: number }[]; haltedShards: unknown[] };
+  return JSON.stringify({ waiting: partitions.filter(({ waitingRecords }) => waitingRecords > 0), haltedShards });
 }
 
 /** What the edge itself says of answers that outran their commits. */

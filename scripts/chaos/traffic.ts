@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadyFile } from '../../local/testing/running-network.ts';
-import { chaosAds } from './ads.ts';
+import { chaosAds, PAGE_CAMPAIGN, REPORTED_CAMPAIGN } from './ad-names.ts';
 import { browse, reportBatch, reportOne, type AnswerCounts, type Client } from './errands.ts';
 import { Ledger } from './ledger.ts';
 
@@ -28,9 +28,10 @@ export class Traffic {
   #failure: unknown = null;
 
   constructor(options: { info: () => ReadyFile; publisherKey: string; eventsPerSecond: number }) {
-    const adIds = chaosAds(Object.keys(options.info().edgeUrls));
+    const regions = Object.keys(options.info().edgeUrls);
+    const ads = { reportedAds: chaosAds(REPORTED_CAMPAIGN, regions), pageAds: chaosAds(PAGE_CAMPAIGN, regions) };
     const { ledger, answers, redirectTimesMs } = this;
-    this.#client = { info: options.info, publisherKey: options.publisherKey, ledger, answers, redirectTimesMs, adIds, givenUp: this.#givenUp.signal };
+    this.#client = { info: options.info, publisherKey: options.publisherKey, ledger, answers, redirectTimesMs, ...ads, givenUp: this.#givenUp.signal };
     this.#perSecond = options.eventsPerSecond;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilQuiet } from '../../local/testing/http.ts';
+import { bodies } from './network/bodies.ts';
+import { redirects } from './network/redirects.ts';
+import { slowSenders } from './network/slow-senders.ts';
 import { tenancy } from './network/tenancy.ts';
+import { tokens } from './network/tokens.ts';
 import { World } from './network/world.ts';
 
 let world: World;
@@ -11,6 +15,10 @@ afterAll(() => world.network.dispose(), 60_000);
 
 describe('the network as it runs, under attack', () => {
   tenancy(() => world);
+  redirects(() => world);
+  bodies(() => world);
+  slowSenders(() => world);
+  tokens(() => world);
 
   test('no refusal told where a fault happened, in whose words or in which file', () => {
     const { replies, revealing } = world.heard;

@@ -26,6 +26,7 @@ export class LogLease implements PartitionLease {
   readonly #source: LogPartition;
   readonly #options: LeaseOptions;
   readonly #lost = new AbortController();
+  readonly #waiting = new Set<() => void>();
   #nextOffset: bigint;
 
   constructor(source: LogPartition, options: LeaseOptions) {
@@ -49,11 +50,13 @@ export class LogLease implements PartitionLease {
   /** The owner hears that the lease is over. */
   revoke(): void {
     this.#lost.abort();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   async read({ fromOffset, maxRecords, maxBytes, waitMs }: Parameters<PartitionLease['read']>[0]): Promise<readonly StoredRecord[]> {
     const { scheduler, random, life } = this.#options;
     if (this.#source.nextOffset <= fromOffset && waitMs > 0) await this.#wake(waitMs);
+    if (this.#source.nextOffset <= fromOffset) return [];
     await life.sleep(random.delayMs(2), 'read');
     if (this.#lost.signal.aborted) return [];
     scheduler.note(`${life.name} reads ${this.topic}/${this.partition} from ${fromOffset}`);
@@ -94,10 +97,11 @@ export class LogLease implements PartitionLease {
       const { readers } = this.#source;
       const wake = (): void => {
         if (!readers.delete(wake)) return;
+        this.#waiting.delete(wake);
         if (life.isAlive) resolve();
       };
       readers.add(wake);
-      this.#lost.signal.addEventListener('abort', wake);
+      this.#waiting.add(wake);
       scheduler.after(waitMs, `${life.name} read waited`, wake);
     });
   }

@@ -70,7 +70,7 @@ export class Objects<Code extends ObjectCode> {
 
   /** The object's storage is gone. */
   reset(name: string): void {
-    this.#slots.get(name)?.evict();
+    this.#slots.get(name)?.close();
     this.#slots.set(name, new Slot(name, this.#options));
   }
 
@@ -131,6 +131,12 @@ class Slot<Code extends ObjectCode> {
     const instance = this.#current;
     this.#current = null;
     if (instance !== null) this.#end(instance);
+  }
+
+  /** Ends it for good: not even its alarm wakes it. */
+  close(): void {
+    this.evict();
+    this.#alarmAtMs = undefined;
   }
 
   divide(): void {

@@ -29,7 +29,7 @@ export class HubSite implements Site {
   #life: Life | null = null;
   #deps: IntakeDeps | null = null;
   #lives = 0;
-  #policy: FlushPolicy = DEFAULT_FLUSH_POLICY;
+  #policy: FlushPolicy;
   #isNewer = false;
 
   constructor(world: World, name: string) {
@@ -37,6 +37,7 @@ export class HubSite implements Site {
     this.#world = world;
     this.#random = world.random.fork(name);
     this.clock = new HostClock(world.scheduler, this.#random, world.skewMs);
+    this.#policy = { ...DEFAULT_FLUSH_POLICY, maxDelayMs: world.maxDelayMs };
     createLogTables(this.#file);
     this.start();
   }
@@ -115,6 +116,7 @@ export class HubSite implements Site {
       },
       changes: new StoreChanges(),
       limits: this.#world.rangeLimits,
+      intervalMs: this.#world.sinkIntervalMs,
       safeRanges: SAFE_RANGES,
       pace: { inflate: (section) => this.#unpack(life, section, { maxOutputLength: MAX_SECTION_BYTES }), turn: async () => undefined },
     });

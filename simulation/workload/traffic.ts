@@ -4,9 +4,9 @@ import { Client, posting } from './client.ts';
 import { importHistory, report } from './reporting.ts';
 
 /** Stories an hour: enough that people meet, few enough that thousands of hours can be lived through. */
-const BROWSINGS = 55;
-const REPORTS = 16;
-const IMPORTS = 2;
+const BROWSINGS = 36;
+const REPORTS = 10;
+const IMPORTS = 1;
 
 /** Plans all traffic of the chaotic hours; `left` counts stories that have not ended. */
 export class Traffic {
@@ -19,7 +19,7 @@ export class Traffic {
     this.#plan('person', Math.ceil(BROWSINGS * hours), (client) => browse(client));
     this.#plan('server', Math.ceil(REPORTS * hours), (client) => report(client, world));
     this.#plan('import', Math.ceil(IMPORTS * hours), (client) => importHistory(client, world));
-    this.#plan('junk', Math.ceil(3 * hours), sendJunk);
+    this.#plan('junk', Math.ceil(2 * hours), sendJunk);
   }
 
   get left(): number {

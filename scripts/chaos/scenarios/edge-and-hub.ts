@@ -48,14 +48,14 @@ export const EDGE_AND_HUB: readonly Scenario[] = [
 /** The outbox holds what comes in meanwhile; afterwards the hub must gain on it. */
 async function awayAndBack({ stage, traffic, watch, length, say }: Play): Promise<Deed> {
   const { outageMs } = length;
-  const before = traffic.ledger.acknowledged;
+  const before = traffic.ledger.reported;
   const beganAtMs = performance.now();
   await stage.takeHubAway();
   while (performance.now() - beganAtMs < outageMs) {
     await sleep(Math.min(15_000, outageMs));
-    say(`away for ${Math.round((performance.now() - beganAtMs) / 1_000)} s, ${traffic.ledger.acknowledged - before} events wait in outboxes, workerd ${watch.peakMb.workerd} MB`);
+    say(`away for ${Math.round((performance.now() - beganAtMs) / 1_000)} s, ${traffic.ledger.reported - before} events wait in outboxes, workerd ${watch.peakMb.workerd} MB`);
   }
-  const waiting = traffic.ledger.acknowledged - before;
+  const waiting = traffic.ledger.reported - before;
   const perSecond = waiting / ((performance.now() - beganAtMs) / 1_000);
   const backAtMs = performance.now();
   await stage.bringHubBack();

@@ -1,8 +1,8 @@
-import { chaosAds } from '../ads.ts';
+import { chaosAds, REPORTED_CAMPAIGN } from '../ad-names.ts';
 import { Flood } from '../flood.ts';
 import type { Deed, Play, Scenario } from '../scenario.ts';
 
-const SENDERS = 24;
+const SENDERS = 128;
 const MEASURE_MS = 8_000;
 const FLOOD_MS = 20_000;
 const SUBSIDE_MS = 240_000;
@@ -18,7 +18,7 @@ export const OVERLOAD: readonly Scenario[] = [
 ];
 
 async function flood({ stage, traffic, watch, say }: Play): Promise<Deed> {
-  const crowd = new Flood(stage, traffic.ledger, chaosAds(Object.keys(stage.info.edgeUrls)));
+  const crowd = new Flood(stage, traffic.ledger, chaosAds(REPORTED_CAMPAIGN, Object.keys(stage.info.edgeUrls)));
   const capacity = await crowd.capacity(SENDERS, MEASURE_MS);
   say(`takes ${Math.round(capacity)} events/s from ${SENDERS} senders`);
   traffic.redirectTimesMs.length = 0;

@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { encodeEvents } from '../../schemas/event-binary/encode.ts';
+import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
+import { EdgeBed, freePort, INGEST_KEY } from '../beds/edge-bed.ts';
+import { PinnedProcess, untilAnswers } from '../beds/pinned.ts';
+import { impressions, inRuns, jsonBody, writeBodies } from '../load/events.ts';
+import { costOf, hasWrk, isInstalled, rateOf } from '../load/wrk.ts';
+import { median, short } from '../median.ts';
+import type { Bench, Reading, RowSpec, Skipped } from '../row.ts';
+
+const REDIS = 'Node and a local Redis: JSON batches of 100, SET NX EX and HINCRBY, pipelined; not durable';
+const rows = [
+  { id: 'batch-binary-100', what: 'batches of 100 binary events: deduped, counted, durable, acknowledged', unit: 'events/s', baselineIs: REDIS, aim: { kind: 'faster', times: 4 } },
+  { id: 'batch-json-100', what: 'batches of 100 JSON events, the same', unit: 'events/s', baselineIs: REDIS, aim: { kind: 'faster', times: 2 } },
+  { id: 'batch-binary-1000', what: 'batches of 1 000 binary events', unit: 'events/s', baselineIs: 'batches of 100 binary events', aim: { kind: 'faster', times: 1.6 } },
+] as const satisfies readonly RowSpec[];
+
+const REDIS_INGEST = fileURLToPath(new URL('../baselines/redis-ingest.ts', import.meta.url));
+const CONNECTIONS = 16;
+const SECONDS = 2;
+/** More than any side takes in while it is measured, or repeats would be measured. */
+const EVENTS = 400_000;
+
+type Side = 'binary-100' | 'json-100' | 'binary-1000' | 'redis';
+type Body = { readonly size: number; readonly mediaType: string; readonly write: (events: ReturnType<typeof impressions>) => Uint8Array };
+const JSON_BODY = { mediaType: 'application/json', write: (events: ReturnType<typeof impressions>) => jsonBody({ events }) };
+const BINARY_BODY = { mediaType: BINARY_EVENTS_MEDIA_TYPE, write: (events: ReturnType<typeof impressions>) => encodeEvents(events) };
+const BODIES: Readonly<Record<Side, Body>> = {
+  'binary-100': { size: 100, ...BINARY_BODY },
+  'json-100': { size: 100, ...JSON_BODY },
+  'binary-1000': { size: 1_000, ...BINARY_BODY },
+  redis: { size: 100, ...JSON_BODY },
+};
+
+/** Much at a time, each event deduped, counted and durable before it is acknowledged. */
+export const batchesBench: Bench = {
+  rows,
+  async measure({ runs }) {
+    if (!hasWrk()) return Object.fromEntries(rows.map(({ id }) => [id, { skipped: 'wrk is not installed (Debian: apt-get install wrk)' }]));
+    const edge = await EdgeBed.start({ ads: 4, shards: 1 });
+    const redis = await RedisBed.start();
+    try {
+      const seen: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [] };
+      const cpu: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [] };
+      for (let run = -1; run < runs; run++) {
+        for (const side of Object.keys(BODIES) as Side[]) {
+          const bed = side === 'redis' ? redis : { url: `${edge.url}/v1/events`, process: edge.workerd };
+          if (bed === null) continue;
+          const { rate, cpuUs } = await drive(bed, BODIES[side], join(edge.dir, 'bodies'));
+          // The first round warms up.
+          if (run < 0) continue;
+          seen[side].push(rate);
+          cpu[side].push(cpuUs);
+        }
+      }
+      const baseline = redis === null ? null : median(seen.redis);
+      const reading = (side: Side, beside: number | null): Reading | Skipped =>
+        beside === null ? { skipped: 'redis-server is not installed (Debian: apt-get install redis-server)' } : { value: median(seen[side]), baseline: beside, note: `CPU ${short(median(cpu[side]))} µs an event` };
+      return {
+        'batch-binary-100': reading('binary-100', baseline),
+        'batch-json-100': reading('json-100', baseline),
+        'batch-binary-1000': reading('binary-1000', median(seen['binary-100'])),
+      };
+    } finally {
+      await Promise.all([edge.stop(), redis?.stop()]);
+    }
+  },
+};
+
+type Target = { readonly url: string; readonly process: PinnedProcess };
+
+async function drive(target: Target, body: Body, file: string): Promise<{ rate: number; cpuUs: number }> {
+  const bodies = inRuns(impressions(EVENTS, { ads: 4 }), body.size).map(body.write);
+  const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': body.mediaType };
+  const seen = await costOf(target.process, { script: 'bodies', url: target.url, file: writeBodies(file, bodies), headers, seconds: SECONDS, connections: CONNECTIONS });
+  return { rate: rateOf(seen) * body.size, cpuUs: seen.cpuUs / body.size };
+}
+
+/** The Node server on the server's core, Redis on the other. */
+class RedisBed {
+  readonly url: string;
+  readonly process: PinnedProcess;
+  readonly #redis: PinnedProcess;
+  readonly #dir: string;
+
+  private constructor(url: string, server: PinnedProcess, redis: PinnedProcess, dir: string) {
+    this.url = url;
+    this.process = server;
+    this.#redis = redis;
+    this.#dir = dir;
+  }
+
+  /** Null where there is no Redis. */
+  static async start(): Promise<RedisBed | null> {
+    if (!isInstalled('redis-server')) return null;
+    const dir = mkdtempSync(join(tmpdir(), 'edgetally-bench-'));
+    const [port, redisPort] = [await freePort(), await freePort()];
+    const redis = new PinnedProcess('client', 'redis-server', ['--port', String(redisPort), '--dir', dir, '--save', '', '--appendonly', 'no']);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const server = new PinnedProcess('server', process.execPath, [REDIS_INGEST, String(port), String(redisPort)]);
+    const url = `http://127.0.0.1:${port}`;
+    await untilAnswers(url, server);
+    return new RedisBed(url, server, redis, dir);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.process.stop(), this.#redis.stop()]);
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}

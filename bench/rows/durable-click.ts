@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { EdgeBed, INGEST_KEY } from '../beds/edge-bed.ts';
+import { WorkerBed } from '../beds/worker-bed.ts';
+import { impressions, jsonBody, writeBodies } from '../load/events.ts';
+import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
+import { median, medianPair, short } from '../median.ts';
+import type { Bench } from '../row.ts';
+
+const CONNECTIONS = 64;
+const SECONDS = 3;
+const BODIES = 60_000;
+
+/** One click a request, answered when it is durable; beside it a durable object that writes a row for each. */
+export const durableClickBench: Bench = {
+  rows: [
+    {
+      id: 'durable-click',
+      what: 'counted click, answered when its commit is durable (POST /v1/events, one event each, 64 at a time)',
+      unit: 'req/s',
+      baselineIs: 'a durable object that writes one SQLite row an event',
+      aim: { kind: 'faster', times: 5 },
+    },
+  ],
+  async measure({ runs }) {
+    if (!hasWrk()) return { 'durable-click': { skipped: 'wrk is not installed (Debian: apt-get install wrk)' } };
+    const [edge, plain] = [await EdgeBed.start(), await WorkerBed.start('bench/baselines/row-per-event.ts', 'RowPerEvent')];
+    try {
+      const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': 'application/json' };
+      const side = (bed: EdgeBed | WorkerBed, path: string) => async (seconds: number) => {
+        // New events each time, or the second run would measure duplicates.
+        const file = writeBodies(join(edge.dir, 'clicks'), freshClicks());
+        return costOf(bed.workerd, { script: 'bodies', url: `${bed.url}${path}`, file, headers, seconds, connections: CONNECTIONS });
+      };
+      const [ours, theirs] = [side(edge, '/v1/events'), side(plain, '/')];
+      for (const warmUp of [ours, theirs]) await warmUp(1);
+      const pairs: { value: number; baseline: number; cpu: number; plainCpu: number }[] = [];
+      for (let run = 0; run < runs; run++) {
+        const [our, their] = [await ours(SECONDS), await theirs(SECONDS)];
+        pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, plainCpu: their.cpuUs });
+      }
+      const cpu = (key: 'cpu' | 'plainCpu') => short(median(pairs.map((pair) => pair[key])));
+      return { 'durable-click': { ...medianPair(pairs), note: `CPU ${cpu('cpu')} µs against ${cpu('plainCpu')} µs an event` } };
+    } finally {
+      await Promise.all([edge.stop(), plain.stop()]);
+    }
+  },
+};
+
+function freshClicks(): Uint8Array[] {
+  return impressions(BODIES, { ads: 1 }).map(({ impressionId, ...event }) => jsonBody({ ...event, eventType: 'click', clickId: impressionId! }));
+}

@@ -1,0 +1,101 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { addDeltas } from '../../schemas/clickhouse/frame-blocks.ts';
+import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landing-tables.ts';
+import { newBlock, sealBlock } from '../../schemas/clickhouse/native/block.ts';
+import type { DeltaRow } from '../../core/cells/cell.ts';
+import { decodeDeltaSection, encodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import { decodeFrame, type FrameHeader } from '../../schemas/wire/frame.ts';
+import { BatchMaker, ShardBed } from '../beds/shard-bed.ts';
+import { threadCpuMs } from '../cpu-clock.ts';
+import { median, medianPair, short } from '../median.ts';
+import type { Bench } from '../row.ts';
+
+const START_MS = 1_773_100_800_000;
+const EVENTS_A_BATCH = 100;
+const BATCHES = 400;
+const BATCHES_A_SECOND = 50;
+const PASSES = 10;
+
+/** How long a frame is, and how fast a hub takes one in; real frames of a real shard: 200 ads, 2 % clicks, 5 000 events/s. */
+export const frameBench: Bench = {
+  rows: [
+    { id: 'frame-delta-raw', what: 'shard → hub frame, a delta row, uncompressed', unit: 'B', baselineIs: 'the same rows as JSON', aim: { kind: 'atMost', limit: 18 } },
+    { id: 'frame-delta-gzip', what: 'the same, compressed', unit: 'B', baselineIs: 'the same rows as JSON, compressed', aim: { kind: 'atMost', limit: 12 } },
+    { id: 'frame-raw-event', what: 'shard → hub frame, a raw event, compressed', unit: 'B', baselineIs: '', aim: { kind: 'atMost', limit: 110 } },
+    { id: 'hub-decode', what: 'hub: decode delta frames and fold them into blocks for the store', unit: 'rows/s', baselineIs: 'the same rows from JSON', aim: { kind: 'faster', times: 12 } },
+  ],
+  async measure({ runs }) {
+    const frames = (await makeFrames()).map(({ bytes }) => decodeFrame(bytes));
+    const sections = frames.map(({ deltas }) => gunzipSync(deltas));
+    const rows = sections.map((section) => decodeDeltaSection(section).rows);
+    const rowCount = sum(rows.map((some) => some.length));
+    const viewerBytes = sum(rows.flat().map(({ viewers }) => (viewers === null ? 0 : viewers.length * 4)));
+    const counters = sections.map((section) => {
+      const { rows: all, ledger } = decodeDeltaSection(section);
+      return encodeDeltaSection({ rows: all.map((row) => ({ ...row, viewers: null })), ledger });
+    });
+    const json = rows.map((some) => Buffer.from(JSON.stringify(some.map(asJson))));
+    const perRow = (blobs: readonly Uint8Array[]) => sum(blobs.map(({ length }) => length)) / rowCount;
+    const withViewers = `viewers' 64-bit hashes apart: with them, ${short(viewerBytes / rowCount / 8)} a row, ${short(perRow(sections))} B, ${short(perRow(sections.map((section) => gzipSync(section))))} B compressed; hashes do not compress`;
+    const rawEvents = sum(frames.map(({ header }) => header.rawEvents));
+    const speed = Array.from({ length: runs }, () => ({ value: decodeRate(sections, rowCount, fromBinary), baseline: decodeRate(json, rowCount, fromJson) }));
+    const alone = (blobs: readonly Uint8Array[], decode: (blob: Uint8Array) => unknown) => median(Array.from({ length: runs }, () => decodeRate(blobs, rowCount, decode)));
+    return {
+      'frame-delta-raw': { value: perRow(counters), baseline: perRow(json), note: withViewers },
+      'frame-delta-gzip': { value: perRow(counters.map((section) => gzipSync(section))), baseline: perRow(json.map((text) => gzipSync(text))) },
+      'frame-raw-event': { value: sum(frames.map(({ raw }) => raw.length)) / rawEvents, baseline: null, note: `${short(sum(frames.map(({ header }) => header.rawBytes)) / rawEvents)} B uncompressed; ids and keys of 128 and 192 random bits are in it` },
+      'hub-decode': { ...medianPair(speed), note: `decoding alone ${short(alone(sections, decodeDeltaSection))} rows/s against ${short(alone(json, parsed))}` },
+    };
+  },
+};
+
+async function makeFrames() {
+  const maker = await BatchMaker.create({ ads: 200, viewers: 100_000, clickShare: 0.02, startMs: START_MS });
+  const bed = new ShardBed('live.us.e0.0.0', START_MS);
+  const frames = [];
+  for (let i = 0; i < BATCHES; i++) {
+    const atMs = Math.floor((i * 1_000) / BATCHES_A_SECOND);
+    bed.record(maker.batch(EVENTS_A_BATCH, atMs), START_MS + atMs);
+    frames.push(...bed.flush(START_MS + atMs));
+  }
+  bed.close();
+  return frames;
+}
+
+const TABLES = landingTables(DEFAULT_RETENTION);
+const ORIGIN = { partition: 0, offset: 0, storedAtMs: START_MS, shard: 's', epoch: 1, seq: 1, region: 'us', source: 'live' } as const satisfies Record<string, unknown> & { source: FrameHeader['source'] };
+
+function fold(rows: readonly DeltaRow[]): void {
+  const block = newBlock(TABLES.deltas, rows.length);
+  addDeltas(block.columns, ORIGIN, rows);
+  sealBlock(block);
+}
+
+function fromBinary(section: Uint8Array): void {
+  fold(decodeDeltaSection(section).rows);
+}
+
+function fromJson(text: Uint8Array): void {
+  fold(parsed(text).map((row) => ({ ...row, viewers: row.viewers === null ? null : Uint32Array.from(row.viewers) })));
+}
+
+function parsed(text: Uint8Array): JsonRow[] {
+  return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString()) as JsonRow[];
+}
+
+type JsonRow = Omit<DeltaRow, 'viewers'> & { readonly viewers: number[] | null };
+
+function asJson(row: DeltaRow): JsonRow {
+  return { ...row, viewers: row.viewers === null ? null : [...row.viewers] };
+}
+
+/** Rows a second of CPU. */
+function decodeRate(blobs: readonly Uint8Array[], rowCount: number, decode: (blob: Uint8Array) => unknown): number {
+  const startMs = threadCpuMs();
+  for (let pass = 0; pass < PASSES; pass++) for (const blob of blobs) decode(blob);
+  return (rowCount * PASSES * 1_000) / (threadCpuMs() - startMs);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
