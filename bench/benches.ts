@@ -3,6 +3,7 @@ import { batchesBench } from './rows/batches.ts';
 import { dedupBench } from './rows/dedup.ts';
 import { durableClickBench } from './rows/durable-click.ts';
 import { frameBench } from './rows/frame.ts';
+import { growthBench } from './rows/growth.ts';
 import { hubStoreBench } from './rows/hub-store.ts';
 import { queryBench } from './rows/query.ts';
 import { redirectBench } from './rows/redirect.ts';
@@ -12,5 +13,5 @@ import { tokenBench } from './rows/token.ts';
 
 /** Every row of the table, in its order. */
 export const benches: readonly Bench[] = [
-  redirectBench, durableClickBench, redirectTailBench, batchesBench, dedupBench, tokenBench, frameBench, hubStoreBench, queryBench, startBench,
+  redirectBench, durableClickBench, redirectTailBench, batchesBench, dedupBench, tokenBench, frameBench, hubStoreBench, queryBench, startBench, growthBench,
 ];

@@ -12,6 +12,7 @@ import { SpillWay } from './delivery/spill-way.ts';
 import { RejectionTally } from './delivery/tallies.ts';
 import type { EventTools } from './event/draft-event.ts';
 import type { RandomBytes, ShardDoor, SnapshotStore, SpillDoor } from './ports.ts';
+import { BodyBudget } from './request/body-budget.ts';
 import { RateLimiter } from './request/rate-limiter.ts';
 import { AgentReader } from './viewer/agent-facts.ts';
 
@@ -36,6 +37,7 @@ export type Edge = {
   readonly rejections: RejectionCourier;
   readonly spill: SpillWay;
   readonly tagLimiter: RateLimiter;
+  readonly bodies: BodyBudget;
   readonly random: RandomBytes;
   readonly log: (message: string) => void;
   /** Since the isolate began: promised events whose commit outlived the redirect budget. An SLI. */
@@ -70,6 +72,7 @@ export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHa
     rejections: new RejectionCourier({ tally, shards, bookkeeper: (nowMs) => bookkeeperShard(catalogue.held, config.tallyRegion, nowMs) }),
     spill,
     tagLimiter: new RateLimiter(TAG_LIMIT),
+    bodies: new BodyBudget(),
     random,
     log,
     counts: { unconfirmed: 0 },

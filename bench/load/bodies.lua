@@ -1,8 +1,9 @@
 -- POSTs the bodies of a file, each once (four bytes of length, little-endian, before each); at the end of the file it begins again.
--- Arguments: file, pause in ms (not used), then headers as name value pairs; the path is the URL's.
+-- Arguments: file, pause in ms, then headers as name value pairs; the path is the URL's.
 local bodies = {}
 local headers = {}
 local at = 0
+local pause = 0
 function init(args)
   local file = io.open(args[1], "rb")
   local whole = file:read("*a")
@@ -14,11 +15,18 @@ function init(args)
     bodies[#bodies + 1] = whole:sub(from + 4, from + 3 + length)
     from = from + 4 + length
   end
+  pause = tonumber(args[2])
+  math.randomseed(os.time())
+  if pause == 0 then delay = nil end
   for i = 3, #args - 1, 2 do headers[args[i]] = args[i + 1] end
 end
 function request()
   at = at % #bodies + 1
   return wrk.format("POST", nil, headers, bodies[at])
+end
+-- Spread evenly, or all connections would come at once.
+function delay()
+  return math.random(0, 2 * pause)
 end
 function done(summary, latency)
   local errors = summary.errors

@@ -17,10 +17,21 @@ import { json, overloaded, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 
 /**
- * `POST /v1/events`: read → who sends it → take it apart → each event at the door → deliver → reply. Answers 202 only when
+ * `POST /v1/events`: is there room → read → who sends it → take it apart → each event at the door → deliver → reply. Answers 202 only when
  * every accepted event is durable.
  */
 export async function eventsRoute(exchange: Exchange): Promise<Response> {
+  const { bodies } = exchange.edge;
+  const stay = bodies.enter(exchange.request, exchange.scope.arrivedAtMs);
+  if (stay === null) return overloaded('too many events are being taken in; send it again');
+  try {
+    return await takeEvents(exchange);
+  } finally {
+    bodies.leave(stay);
+  }
+}
+
+async function takeEvents(exchange: Exchange): Promise<Response> {
   const body = await readBody(exchange.request);
   if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
   const catalogue = await catalogueOf(exchange);
