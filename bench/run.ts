@@ -36,9 +36,10 @@ for (const bench of benches) {
     results.push(result);
     notes.set(row.id, note);
   }
+  // After each bench, so that a run that is cut short keeps what it has.
+  if (options.write) writePerformanceDoc(benches.flatMap(({ rows: all }) => all), results, notes);
 }
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
-if (options.write) writePerformanceDoc(benches.flatMap(({ rows }) => rows), results, notes);
 process.exit(0);
 
 function parseRuns(text: string): number {

@@ -51,13 +51,13 @@ export async function runSeeds(options: Hours & { readonly seeds: number; readon
 }
 
 /** Hunts planted bugs and writes the table of how each was found. Gives the process's exit code. */
-export async function huntAll(options: Hours & { readonly from: number; readonly only?: string }, say: Say): Promise<number> {
+export async function huntAll(options: Hours & { readonly from: number; readonly only?: string; readonly patience?: number }, say: Say): Promise<number> {
   const wanted = PLANTS.filter(({ name }) => options.only === undefined || name.includes(options.only));
   const catches: Catch[] = [];
   for (const plant of wanted) {
-    const found = await hunt(plant, { fromSeed: options.from, hours: options.hours });
+    const found = await hunt(plant, { fromSeed: options.from, hours: options.hours, ...(options.patience === undefined ? {} : { seedsMax: options.patience }) });
     catches.push(found);
-    say(found.caught === null ? `${plant.name}: SURVIVED ${SEEDS_MAX} seeds` : `${plant.name}: seed ${found.caught.seed}, after ${found.caught.seeds}: ${found.caught.invariant}`);
+    say(found.caught === null ? `${plant.name}: SURVIVED ${options.patience ?? SEEDS_MAX} seeds` : `${plant.name}: seed ${found.caught.seed}, after ${found.caught.seeds}: ${found.caught.invariant}`);
   }
   const survivors = catches.filter(({ caught }) => caught === null);
   if (options.only === undefined) writePlantedTable(catches, options.from);

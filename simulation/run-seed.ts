@@ -68,15 +68,15 @@ async function live(world: World): Promise<void> {
   if (!isBroken()) await checkAtRest(world);
 }
 
-/** Harm ends; hubs that are down start. Objects that stood idle are evicted, as they always are; an operator asks each how it stands, which wakes it. */
+/** Harm ends; hubs that are down start. Objects are evicted once more, as idle ones always are; those whose alarm was given up an operator asks how they stand, which wakes them. */
 function heal(world: World): void {
   const { faults, network, hubSites, shards, spills, scheduler } = world;
   faults.heal();
   network.heal();
   for (const hub of hubSites) hub.start();
   for (const objects of [shards, spills]) {
-    for (const name of objects.names) {
-      objects.evict(name);
+    for (const name of objects.names) objects.evict(name);
+    for (const name of objects.exhausted) {
       scheduler.after(1_000, `operator asks ${name}`, () => void objects.call(name, (keeper: { status(): unknown }) => keeper.status()).catch(() => undefined));
     }
   }

@@ -10,10 +10,11 @@ const program = new Command('npm run sim --')
   .option('--seed <seed>', 'one seed: ends with its trace hash, and with the end of its trace where something broke', whole)
   .option('--planted', 'plants bugs, one at a time, and writes down how each was found')
   .option('--only <text>', 'with --planted: bugs whose name contains this text')
+  .option('--patience <count>', 'with --planted: give a bug up after so many seeds', whole)
   .addHelpText('after', '\nEnds with 1 when an invariant is broken or a planted bug survives; the last lines say how to see it again.')
   .parse();
 
-const options = program.opts<{ seeds: number; hours: number; from: number; seed?: number; planted?: true; only?: string }>();
+const options = program.opts<{ seeds: number; hours: number; from: number; seed?: number; planted?: true; only?: string; patience?: number }>();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const progress = process.stdout.isTTY ? (line: string): void => void process.stdout.write(`\r\x1b[K${line}`) : undefined;
 

@@ -46,6 +46,8 @@ export class Truth {
   readonly events = new Map<string, SentEvent>();
   /** Rows that were durable in some shard, by marker. */
   readonly durable = new Map<string, number>();
+  /** Events that were durable in some spill queue. */
+  readonly held = new Set<string>();
   /** Events that a reset of their shard's storage took along. */
   readonly forgiven = new Set<string>();
   /** Shards whose storage was lost: what they knew went with it. */

@@ -88,9 +88,9 @@ export class World {
     this.log = new LogEngine({ ...common, random: this.random.fork('log'), bugs: plant.log ?? {}, partitions: this.random.between(1, 2), onAppended: (record) => this.watch.appended(record) });
     this.store = new StoreEngine({ ...common, random: this.random.fork('store'), bugs: plant.store ?? {}, onStored: (table, rows) => this.watch.stored(table, rows) });
     this.objectClocks = Array.from({ length: OBJECT_MACHINES }, (_, i) => new HostClock(this.scheduler, this.random.fork(`machine ${i}`), this.skewMs));
-    const objects = { ...common, bugs: plant.disk ?? {}, clocks: this.objectClocks, onBroken: this.watch.broken.bind(this.watch) };
+    const objects = { ...common, bugs: plant.disk ?? {}, clocks: this.objectClocks, onExhausted: () => this.probes.sometimes('an alarm was lost'), onBroken: this.watch.broken.bind(this.watch) };
     this.shards = new Objects({ ...objects, random: this.random.fork('shards'), create: (context) => shardCode(this, context), onDurable: (name, rows) => this.watch.shardStored(name, rows) });
-    this.spills = new Objects({ ...objects, random: this.random.fork('spills'), create: (context) => spillCode(this, context), onDurable: () => undefined });
+    this.spills = new Objects({ ...objects, random: this.random.fork('spills'), create: (context) => spillCode(this, context), onDurable: (name, rows) => this.watch.spillStored(name, rows) });
     this.edgeSites = REGIONS.map((region) => new EdgeSite(this, region));
     this.hubSites = this.hubNames.map((name) => new HubSite(this, name));
   }

@@ -26,6 +26,8 @@ export type EdgeBedOptions = {
   readonly shards?: number;
   readonly salts?: number;
   readonly v8Flags?: readonly string[];
+  /** How long a redirect waits for its commit; absent = as shipped. */
+  readonly redirectBudgetMs?: number;
   /** Address of workerd's inspector, for a profile. */
   readonly inspector?: string;
 };
@@ -52,7 +54,7 @@ export class EdgeBed {
     hub.publish(signSnapshot(benchSnapshot(options), Buffer.from(SECRETS.snapshot, 'base64url')));
     const dir = mkdtempSync(join(tmpdir(), 'edgetally-bench-'));
     const port = await freePort();
-    const configPath = await writeConfig(dir, port, hub.address, options.v8Flags ?? V8_FLAGS);
+    const configPath = await writeConfig({ dir, port, hubAddress: hub.address, options });
     const inspector = options.inspector === undefined ? [] : [`--inspector-addr=${options.inspector}`];
     const workerd = new PinnedProcess('server', workerdBinary, ['serve', '--experimental', ...inspector, configPath]);
     const bed = new EdgeBed({ dir, url: `http://127.0.0.1:${port}`, workerd, hub });
@@ -104,7 +106,10 @@ function benchAd(adId: string, salts: number): Ad {
   };
 }
 
-async function writeConfig(dir: string, port: number, hubAddress: string, v8Flags: readonly string[]): Promise<string> {
+type BedConfig = { readonly dir: string; readonly port: number; readonly hubAddress: string; readonly options: EdgeBedOptions };
+
+async function writeConfig({ dir, port, hubAddress, options }: BedConfig): Promise<string> {
+  const budget = options.redirectBudgetMs === undefined ? {} : { REDIRECT_BUDGET_MS: String(options.redirectBudgetMs) };
   const outDir = join(dir, 'workerd');
   const storageDir = join(dir, 'objects');
   for (const path of [outDir, storageDir]) mkdirSync(path, { recursive: true });
@@ -116,9 +121,11 @@ async function writeConfig(dir: string, port: number, hubAddress: string, v8Flag
     hubAddress,
     internalToken: 'bench',
     storageDir,
-    edgeVars: { REGIONS: '["us"]', SNAPSHOT_KEY: SECRETS.snapshot, TOKEN_KEYS, VIEWER_KEY: SECRETS.viewer },
+    edgeVars: { REGIONS: '["us"]', SNAPSHOT_KEY: SECRETS.snapshot, TOKEN_KEYS, VIEWER_KEY: SECRETS.viewer, ...budget },
     shardVars: { HUB_URLS: JSON.stringify({ us: [`http://${hubAddress}`] }), FLUSH_KEY: SECRETS.flush },
-    v8Flags,
+    v8Flags: options.v8Flags ?? V8_FLAGS,
+    // Sides take turns, and a busy shard would not be put to sleep in between: waking one up reads its log.
+    preventEviction: true,
   });
   const path = join(outDir, 'bench.capnp');
   writeFileSync(path, text);

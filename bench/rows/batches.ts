@@ -7,7 +7,7 @@ import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
 import { EdgeBed, freePort, INGEST_KEY } from '../beds/edge-bed.ts';
 import { PinnedProcess, untilAnswers } from '../beds/pinned.ts';
 import { impressions, inRuns, jsonBody, writeBodies } from '../load/events.ts';
-import { costOf, hasWrk, isInstalled, rateOf } from '../load/wrk.ts';
+import { costOf, hasWrk, isInstalled, load, rateOf } from '../load/wrk.ts';
 import { median, short } from '../median.ts';
 import type { Bench, Reading, RowSpec, Skipped } from '../row.ts';
 
@@ -73,9 +73,11 @@ export const batchesBench: Bench = {
 type Target = { readonly url: string; readonly process: PinnedProcess };
 
 async function drive(target: Target, body: Body, file: string): Promise<{ rate: number; cpuUs: number }> {
-  const bodies = inRuns(impressions(EVENTS, { ads: 4 }), body.size).map(body.write);
+  const newBodies = (count: number) => writeBodies(file, inRuns(impressions(count, { ads: 4 }), body.size).map(body.write));
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': body.mediaType };
-  const seen = await costOf(target.process, { script: 'bodies', url: target.url, file: writeBodies(file, bodies), headers, seconds: SECONDS, connections: CONNECTIONS });
+  const options = { script: 'bodies', url: target.url, headers, connections: CONNECTIONS } as const;
+  await load({ ...options, file: newBodies(EVENTS / 4), seconds: 1 });
+  const seen = await costOf(target.process, { ...options, file: newBodies(EVENTS), seconds: SECONDS });
   return { rate: rateOf(seen) * body.size, cpuUs: seen.cpuUs / body.size };
 }
 

@@ -43,7 +43,7 @@ export async function deliverAll(coalescer: Coalescer, addressed: readonly Addre
 }
 
 /**
- * Starts the way of an event whose sender gets his answer now, and waits for it `budgetMs` at most. True when it is durable; otherwise it goes on
+ * Starts the way of an event whose sender gets his answer now, and waits for it `budgetMs` at most, not at all for 0. True when it is durable; otherwise it goes on
  * by itself: to its shard, to a spill object, and again.
  */
 export async function deliverPromised(coalescer: Coalescer, addressed: AddressedEvent, budgetMs: number, scope: RequestScope): Promise<boolean> {
@@ -51,7 +51,7 @@ export async function deliverPromised(coalescer: Coalescer, addressed: Addressed
   const events = [event];
   const places =
     coalescer.submit({ shard, homeRegion, lane: 'promised', events }, scope) ?? coalescer.submit({ shard, homeRegion, lane: 'overflow', events }, scope);
-  if (places === null) return false;
+  if (places === null || budgetMs === 0) return false;
   const delivery = await places[0]!.delivered.wait(budgetMs, scope);
   return delivery?.kind === 'judged' || delivery?.kind === 'spilled';
 }

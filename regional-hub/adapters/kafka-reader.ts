@@ -14,13 +14,20 @@ export type KafkaRead = {
   readonly signal: AbortSignal;
 };
 
-/** A new read joins the next fetch, so it waits no longer than this behind the one under way. */
+/** A new read joins the next fetch, which begins no later than this. */
 const LONG_POLL_MS = 100;
 const MAX_FETCH_BYTES = 32 * 1_048_576;
 const RETRY_MS = 200;
 const PATIENCE_MS = 10_000;
 
-type Want = KafkaRead & { resolve(records: readonly StoredRecord[]): void; reject(error: unknown): void };
+type Want = KafkaRead & {
+  /** Its time is over; it ends with the fetch that first carries it, so that what lies in the log is always found, however short the wait. */
+  isOverdue: boolean;
+  /** Some fetch has carried it to its end. */
+  isServed: boolean;
+  resolve(records: readonly StoredRecord[]): void;
+  reject(error: unknown): void;
+};
 type Message = { offset: string; key: Buffer | null; value: Buffer | null; isControlRecord?: boolean };
 type FetchResponse = { responses: { topicName: string; partitions: { partition: number; messages: Message[] }[] }[] };
 
@@ -43,19 +50,24 @@ export class KafkaReader {
     await this.#cluster.addMultipleTargetTopics([...topics]);
   }
 
-  /** Records from an offset on, in order; nothing after `waitMs`, on abort or at the end. One read a partition at a time. */
+  /**
+   * Records from an offset on, in order; nothing on abort, or after `waitMs` and at least one fetch that found none (or none that came about: no broker
+   * answers). One read a partition at a time.
+   */
   read(options: KafkaRead): Promise<readonly StoredRecord[]> {
     if (this.#closed || options.signal.aborted) return Promise.resolve([]);
     const key = `${options.topic}/${options.partition}`;
     return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
+        clearTimeout(lastTimer);
         options.signal.removeEventListener('abort', giveUp);
         if (this.#wants.get(key) === want) this.#wants.delete(key);
       };
       const giveUp = () => want.resolve([]);
-      const want: Want = { ...options, resolve: (records) => (end(), resolve(records)), reject: (error) => (end(), reject(error)) };
-      const timer = setTimeout(giveUp, Math.max(options.waitMs, LONG_POLL_MS));
+      const want: Want = { ...options, isOverdue: false, isServed: false, resolve: (records) => (end(), resolve(records)), reject: (error) => (end(), reject(error)) };
+      const timer = setTimeout(() => (want.isServed ? giveUp() : (want.isOverdue = true)), options.waitMs);
+      const lastTimer = setTimeout(giveUp, options.waitMs + PATIENCE_MS);
       options.signal.addEventListener('abort', giveUp);
       this.#wants.set(key, want);
       this.#serveAll();
@@ -124,6 +136,10 @@ export class KafkaReader {
         const records = recordsOf(messages, want);
         if (records.length > 0) want.resolve(records);
       }
+    }
+    for (const want of wants) {
+      want.isServed = true;
+      if (want.isOverdue) want.resolve([]);
     }
   }
 

@@ -13,8 +13,6 @@ export type Client = {
   readonly publisherKey: string;
   readonly ledger: Ledger;
   readonly answers: AnswerCounts;
-  /** How long each redirect took that was answered. */
-  readonly redirectTimesMs: number[];
   readonly reportedAds: readonly string[];
   readonly pageAds: readonly string[];
   /** Set when clients should go home: what is not acknowledged by then stays open. */
@@ -61,7 +59,6 @@ async function promised(client: Client, name: EventName, path: string, status: n
   const request = { headers: { 'user-agent': AGENT } };
   const answer = await untilStatus(client, () => attempt(client, path, request), [status]);
   if (answer === null) return;
-  if (status === 302) client.redirectTimesMs.push(answer.tookMs);
   client.ledger.answer(name, answer.tookMs < DEFAULT_REDIRECT_BUDGET_MS ? 'acknowledged' : 'unconfirmed');
   if (Math.random() < REPEATED_SHARE) await attempt(client, path, request);
 }

@@ -109,5 +109,5 @@ async function edgeCounts(stage: Stage): Promise<string[]> {
   if (answer.kind === 'none' || answer.status !== 200) return ['the edge does not answer'];
   const { isolate } = JSON.parse(answer.text) as { isolate: { unconfirmed: number; spilledBatches: number; lostBatches: number } };
   const { unconfirmed, spilledBatches, lostBatches } = isolate;
-  return [`edge: ${unconfirmed} unconfirmed, ${spilledBatches} batches spilled, ${lostBatches} lost`];
+  return spilledBatches + lostBatches === 0 ? [] : [`edge: ${unconfirmed} unconfirmed, ${spilledBatches} batches spilled, ${lostBatches} lost`];
 }

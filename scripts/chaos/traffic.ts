@@ -17,7 +17,6 @@ const HOMECOMING_MS = 120_000;
 export class Traffic {
   readonly ledger = new Ledger();
   readonly answers: AnswerCounts = new Map();
-  readonly redirectTimesMs: number[] = [];
   readonly #client: Client;
   readonly #givenUp = new AbortController();
   readonly #errands = new Set<Promise<void>>();
@@ -30,8 +29,8 @@ export class Traffic {
   constructor(options: { info: () => ReadyFile; publisherKey: string; eventsPerSecond: number }) {
     const regions = Object.keys(options.info().edgeUrls);
     const ads = { reportedAds: chaosAds(REPORTED_CAMPAIGN, regions), pageAds: chaosAds(PAGE_CAMPAIGN, regions) };
-    const { ledger, answers, redirectTimesMs } = this;
-    this.#client = { info: options.info, publisherKey: options.publisherKey, ledger, answers, redirectTimesMs, ...ads, givenUp: this.#givenUp.signal };
+    const { ledger, answers } = this;
+    this.#client = { info: options.info, publisherKey: options.publisherKey, ledger, answers, ...ads, givenUp: this.#givenUp.signal };
     this.#perSecond = options.eventsPerSecond;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }

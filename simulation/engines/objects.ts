@@ -27,6 +27,7 @@ export type ObjectsOptions<Code extends ObjectCode> = {
   /** Machines that objects run on, each with a clock of its own. */
   readonly clocks: readonly HostClock[];
   readonly create: (context: ObjectContext) => Code;
+  readonly onExhausted: () => void;
   readonly onDurable: (name: string, rows: DiskReader) => void;
   /** An assertion of the object's broke: a bug. Failures that were injected are not told. */
   readonly onBroken: (name: string, what: string, cause: unknown) => void;
@@ -47,6 +48,11 @@ export class Objects<Code extends ObjectCode> {
 
   get names(): string[] {
     return [...this.#slots.keys()];
+  }
+
+  /** Objects whose alarm was given up: nothing wakes them but a call. */
+  get exhausted(): string[] {
+    return this.names.filter((name) => this.#slot(name).isExhausted);
   }
 
   /** Runs a call; it settles when everything written by then is durable. */
@@ -92,6 +98,7 @@ class Slot<Code extends ObjectCode> {
   #lives = 0;
   #alarmAtMs: number | undefined;
   #isAlarmRunning = false;
+  isExhausted = false;
 
   constructor(name: string, options: ObjectsOptions<Code>) {
     this.#name = name;
@@ -197,16 +204,24 @@ class Slot<Code extends ObjectCode> {
     });
   }
 
+  #exhaust(): void {
+    this.isExhausted = true;
+    this.#options.scheduler.note(`${this.#name} alarm exhausted`);
+    this.#options.onExhausted();
+  }
+
   #ring(retries: number): void {
     const { scheduler, faults } = this.#options;
     if (this.#isAlarmRunning) return this.#plan(scheduler.nowMs + 50, retries);
     this.#alarmAtMs = undefined;
-    if (this.#random.chance(faults.rate('alarmLost'))) return scheduler.note(`${this.#name} alarm exhausted`);
+    if (this.#random.chance(faults.rate('alarmLost'))) return this.#exhaust();
     this.#isAlarmRunning = true;
     const retry = (): void => {
       if (!this.#isAlarmRunning) return;
       this.#isAlarmRunning = false;
-      if (this.#alarmAtMs === undefined && retries < ALARM_RETRIES_MAX) this.#plan(scheduler.nowMs + ALARM_RETRY_MS * 2 ** retries, retries + 1);
+      if (this.#alarmAtMs !== undefined) return;
+      if (retries < ALARM_RETRIES_MAX) this.#plan(scheduler.nowMs + ALARM_RETRY_MS * 2 ** retries, retries + 1);
+      else this.#exhaust();
     };
     let instance: Instance<Code>;
     try {

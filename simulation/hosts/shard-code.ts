@@ -9,6 +9,9 @@ import type { World } from '../world.ts';
 import { SECRETS } from './catalogue.ts';
 import { siteOf } from './edge-site.ts';
 
+/** Little memory to set up: frames are small here, and there are millions of them. */
+const SMALL_GZIP = { level: 1, memLevel: 1, windowBits: 9 } as const;
+
 /** As the client that speaks HTTP: a hub that is silent for so long will not answer. */
 const SEND_TIMEOUT_MS = 10_000;
 export const FLUSH_KEY = Buffer.from(SECRETS.flush, 'base64url');
@@ -31,7 +34,7 @@ export function shardCode(world: World, context: ObjectContext): ShardKeeper {
     random: () => random.next(),
     compress: async (bytes) => {
       await life.sleep(random.delayMs(3), 'compresses');
-      return new Uint8Array(gzipSync(bytes, { level: 1 }));
+      return new Uint8Array(gzipSync(bytes, SMALL_GZIP));
     },
     memoryLimits: world.isMemoryTiny ? TINY_MEMORY : ROOMY_MEMORY,
     setAlarm: context.setAlarm,

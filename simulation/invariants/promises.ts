@@ -19,6 +19,9 @@ export function checkPromises(world: World, raw: readonly Row[]): void {
       verdict.check(rows >= attempt.acknowledgements, 'nothing acknowledged is lost', () => `${marker} was acknowledged ${attempt.acknowledgements} times and has ${rows} rows`);
     }
   }
+  for (const marker of new Set([...truth.durable.keys(), ...truth.held])) {
+    verdict.check(stored.has(marker) || truth.forgiven.has(marker), 'nothing durable is lost', () => `${marker} was on a disk and is in no table`);
+  }
   for (const [isolate, markers] of truth.promisedBy) {
     const { unconfirmed } = world.edges.get(isolate)!.counts;
     const lost = [...new Set(markers)].filter((marker) => !stored.has(marker) && !truth.forgiven.has(marker));

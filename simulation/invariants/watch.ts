@@ -2,6 +2,7 @@ import type { LogRecord } from '../../regional-hub/log/delta-log.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
 import type { RefusedFrame } from '../../regional-hub/sink/sink-deps.ts';
 import { decodeCommit } from '../../schemas/wire/commit.ts';
+import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { decodeDeltasRecord, decodeRawRecord } from '../../schemas/wire/log-record.ts';
 import type { DiskReader } from '../engines/disk.ts';
 import type { Row } from '../engines/native-block.ts';
@@ -23,6 +24,8 @@ export class Watch {
   readonly #frames: FrameWatch;
   readonly #store: StoreWatch;
   readonly #handOvers = new Set<string>();
+  /** By queue, the last number seen. */
+  readonly #spills = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -73,6 +76,16 @@ export class Watch {
     }
     seen.sealed = sealed;
     if ((metaOf(rows, 'checkpointRow') ?? 0) > 0) this.probes.sometimes('memory was checkpointed');
+  }
+
+  /** What a spill queue has taken it brings to its shard. */
+  spillStored(queue: string, rows: DiskReader): void {
+    const seen = this.#spills.get(queue) ?? 0;
+    for (const { seq, bytes } of rows<{ seq: number; bytes: Uint8Array }>('SELECT seq, bytes FROM spilled WHERE seq > ? ORDER BY seq', seen)) {
+      this.#spills.set(queue, seq);
+      const batch = new EventBatchReader(bytes);
+      for (let i = 0; i < batch.eventCount; i++) this.#world.truth.held.add(markerOf(batch.detail(i)));
+    }
   }
 
   /** A shard's storage is about to be lost: what is in no log by now is nobody's fault. */

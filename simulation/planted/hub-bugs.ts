@@ -14,10 +14,12 @@ export const HUB_BUGS: readonly Plant[] = [
   { name: 'no seq check', story: 'a hub appends whatever comes and the sink stores whatever is appended', intake: withoutIndex, sinkStore: withoutWatermarks },
   { name: 'watermark from memory', story: 'a new owner of a partition begins with nothing', sinkStore: withoutWatermarks },
   { name: 'claim not stored', story: 'a new life plans its ranges anew', deltaLog: (log) => leasing(log, (lease) => ({ ...leaseMethods(lease), claim: async () => undefined, finish: async (range) => {
+    if (lease.nextOffset > range.maxOffset) return;
     await lease.claim(range);
     await lease.finish(range);
   } })) },
   { name: 'finished before it is stored', story: 'the offset is committed first, then the rows', deltaLog: (log) => leasing(log, (lease) => ({ ...leaseMethods(lease), claim: async (range) => {
+    if (lease.nextOffset > range.maxOffset) return;
     await lease.claim(range);
     await lease.finish(range);
   }, finish: async () => undefined })) },

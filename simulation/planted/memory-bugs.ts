@@ -1,5 +1,5 @@
-import { BucketTable } from '../../core/memory/bucket-table.ts';
 import { ColdTier } from '../../core/memory/cold-tier.ts';
+import { RememberedTimes } from '../../core/memory/remembered-times.ts';
 import { ShardMemory } from '../../core/memory/shard-memory.ts';
 import { type Plant, patched } from './plant.ts';
 
@@ -17,7 +17,5 @@ export const MEMORY_BUGS: readonly Plant[] = [
   { name: 'pages expire at once', story: 'a checkpoint deletes what it has just written', patch: () => patched(ColdTier.prototype, 'expire', (expire) => function (this: ColdTier) {
     expire.call(this, () => true);
   }) },
-  { name: 'memory sweeps too much', story: 'a full table drops what is still in reach', patch: () => patched(BucketTable.prototype, 'forgetBefore', (forget) => function (this: BucketTable, timeMs) {
-    forget.call(this, timeMs + 3_600_000);
-  }) },
+  { name: 'recovery skips its pages', story: 'a shard that wakes up reads its log and not what was checkpointed before', patch: () => patched(RememberedTimes.prototype, 'restore', () => () => undefined) },
 ];

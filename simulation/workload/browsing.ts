@@ -67,7 +67,7 @@ async function followLink(client: Client, person: Person, token: Token, clicks: 
     const method = random.chance(0.08) ? 'HEAD' : 'GET';
     const isPrefetch = random.chance(0.08);
     await client.insist(4, 'promised', (marker) => fetching(person, token, { kind: 'click', isViewable: false, marker: marker(0), method, isPrefetch }));
-    await client.pause(random.pick([20, 400, 9_000, windowMs - 200, windowMs + 200]));
+    await client.pause(random.pick([20, 400, 9_000, windowMs - 200, windowMs + 200, 660_000]));
   }
 }
 

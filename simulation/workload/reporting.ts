@@ -1,4 +1,4 @@
-import { ADS, PUBLISHER } from '../hosts/catalogue.ts';
+import { ADS, campaignOf, PUBLISHER } from '../hosts/catalogue.ts';
 import type { Random } from '../kernel/random.ts';
 import type { SentEvent } from '../truth.ts';
 import type { World } from '../world.ts';
@@ -42,8 +42,10 @@ function tell(random: Random, name: string, nowMs: number): Story[] {
   const claimedAtMs = nowMs - latenessMs(random);
   const isScreened = adId === 'ad-paused';
   const impression: Story = { kind: 'impression', eventId: `i-${name}`, adId, impressionId: `i-${name}`, isViewable: random.chance(0.3), claimedAtMs, isScreened, identity };
-  const clicks = Array.from({ length: random.below(3) }, (_, i): Story => {
-    const gapMs = random.pick([2_000, 59_999, 60_000, 9_999, 10_000, 29 * MINUTE_MS, 31 * MINUTE_MS, -MINUTE_MS, -3 * MINUTE_MS]);
+  const windowMs = campaignOf(adId).clickWindowMs;
+  const firstGapMs = random.pick([2_000, 20_000, 29 * MINUTE_MS, 31 * MINUTE_MS, -MINUTE_MS, -3 * MINUTE_MS]);
+  const clicks = Array.from({ length: random.below(4) }, (_, i): Story => {
+    const gapMs = i === 0 ? firstGapMs : firstGapMs + i * windowMs + random.between(-1, 1);
     const names = random.chance(0.9);
     return { kind: 'click', eventId: `c-${name}-${i}`, adId, impressionId: names ? `i-${name}` : '', isViewable: false, claimedAtMs: claimedAtMs + gapMs, isScreened, identity };
   });

@@ -36,6 +36,9 @@ export class LowCardinalityColumn implements ColumnWriter {
   readonly #codes = new Map<string, number>([['', 0]]);
   #indexes: Uint32Array<ArrayBuffer>;
   #length = 0;
+  /** The text before this one: rows come sorted, so it is mostly the same again. */
+  #lastText = '';
+  #lastCode = 0;
 
   constructor(capacity: number) {
     this.#indexes = new Uint32Array(Math.max(1, capacity));
@@ -54,10 +57,11 @@ export class LowCardinalityColumn implements ColumnWriter {
 
   /** The index of a text in this block; stable for its life, so that a caller may remember it. */
   code(value: string): number {
-    const known = this.#codes.get(value);
-    if (known !== undefined) return known;
-    const code = this.#codes.size;
-    this.#codes.set(value, code);
+    if (value === this.#lastText) return this.#lastCode;
+    const code = this.#codes.get(value) ?? this.#codes.size;
+    if (code === this.#codes.size) this.#codes.set(value, code);
+    this.#lastText = value;
+    this.#lastCode = code;
     return code;
   }
 
