@@ -1,6 +1,6 @@
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -11,7 +11,7 @@ export type WorkerModule = { readonly name: string; readonly kind: 'esModule' | 
 /** Bundles one worker of this repository into `outDir`; WebAssembly stays beside it, as workerd refuses to compile bytes. */
 export async function bundleWorker(entry: string, outDir: string): Promise<WorkerBundle> {
   const result = await build({
-    entryPoints: [join(ROOT, entry)],
+    entryPoints: [resolve(ROOT, entry)],
     outfile: join(outDir, `${basename(entry, '.ts')}.js`),
     bundle: true,
     format: 'esm',

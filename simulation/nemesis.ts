@@ -3,6 +3,7 @@ import { signFlush } from '../regional-hub/intake/signature.ts';
 import { REGIONS } from './hosts/catalogue.ts';
 import { FLUSH_KEY } from './hosts/shard-code.ts';
 import type { FaultName } from './faults.ts';
+import { MAX_SKEW_MS } from './kernel/host-clock.ts';
 import type { Random } from './kernel/random.ts';
 import type { World } from './world.ts';
 
@@ -83,11 +84,13 @@ export class Nemesis {
     objects.divide(name);
   }
 
-  /** The storage of a shard is lost; what no hub has of it is lost with it, and nobody is blamed. A frame of its earlier life comes late. */
+  /** The storage of a shard is lost, long enough after it was made for any machine's clock to say so; what no hub has of it is lost with it, and nobody is blamed. A frame of its earlier life comes late. */
   #reset(): void {
     const { shards, truth, watch, scheduler, probes } = this.#world;
     const name = this.#anyOf(shards.names);
     if (name === undefined || truth.resetShards.has(name)) return;
+    const epochMs = Number(JSON.parse(shards.read(name)<{ value: string }>("SELECT value FROM meta WHERE key = 'epoch'")[0]?.value ?? 'null') ?? scheduler.nowMs);
+    if (scheduler.nowMs - epochMs < 4 * MAX_SKEW_MS) return;
     truth.resetShards.add(name);
     watch.forgive(name);
     shards.reset(name);

@@ -46,8 +46,9 @@ export class Truth {
   readonly events = new Map<string, SentEvent>();
   /** Rows that were durable in some shard, by marker. */
   readonly durable = new Map<string, number>();
-  /** Events that were durable in some spill queue. */
-  readonly held = new Set<string>();
+  /** By marker, how often a shard began to record it for an edge, and how often a spill queue took it. */
+  readonly recorded = new Map<string, number>();
+  readonly held = new Map<string, number>();
   /** Events that a reset of their shard's storage took along. */
   readonly forgiven = new Set<string>();
   /** Shards whose storage was lost: what they knew went with it. */

@@ -18,7 +18,7 @@ import { Scheduler } from './kernel/scheduler.ts';
 import { Trace } from './kernel/trace.ts';
 import { Watch } from './invariants/watch.ts';
 import type { Plant } from './planted/plant.ts';
-import { Probes } from './probes.ts';
+import { type Probe, Probes } from './probes.ts';
 import { Truth } from './truth.ts';
 import { Verdict } from './violation.ts';
 
@@ -84,11 +84,11 @@ export class World {
     this.hubNames = this.random.chance(0.4) ? ['hub-a', 'hub-b'] : ['hub-a'];
     this.control = new ControlPlane(this.startMs, this.random.between(1, 3));
     this.watch = new Watch(this);
-    const common = { scheduler: this.scheduler, faults: this.faults };
+    const common = { scheduler: this.scheduler, faults: this.faults, sometimes: (probe: Probe) => this.probes.sometimes(probe) };
     this.log = new LogEngine({ ...common, random: this.random.fork('log'), bugs: plant.log ?? {}, partitions: this.random.between(1, 2), onAppended: (record) => this.watch.appended(record) });
     this.store = new StoreEngine({ ...common, random: this.random.fork('store'), bugs: plant.store ?? {}, onStored: (table, rows) => this.watch.stored(table, rows) });
     this.objectClocks = Array.from({ length: OBJECT_MACHINES }, (_, i) => new HostClock(this.scheduler, this.random.fork(`machine ${i}`), this.skewMs));
-    const objects = { ...common, bugs: plant.disk ?? {}, clocks: this.objectClocks, onExhausted: () => this.probes.sometimes('an alarm was lost'), onBroken: this.watch.broken.bind(this.watch) };
+    const objects = { ...common, bugs: plant.disk ?? {}, clocks: this.objectClocks, onBroken: this.watch.broken.bind(this.watch) };
     this.shards = new Objects({ ...objects, random: this.random.fork('shards'), create: (context) => shardCode(this, context), onDurable: (name, rows) => this.watch.shardStored(name, rows) });
     this.spills = new Objects({ ...objects, random: this.random.fork('spills'), create: (context) => spillCode(this, context), onDurable: (name, rows) => this.watch.spillStored(name, rows) });
     this.edgeSites = REGIONS.map((region) => new EdgeSite(this, region));

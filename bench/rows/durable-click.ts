@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EdgeBed, INGEST_KEY } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
 import { impressions, jsonBody, writeBodies } from '../load/events.ts';
@@ -6,6 +7,7 @@ import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
 import type { Bench } from '../row.ts';
 
+const ROW_PER_EVENT = fileURLToPath(new URL('../baselines/row-per-event.ts', import.meta.url));
 const CONNECTIONS = 64;
 const SECONDS = 3;
 const BODIES = 60_000;
@@ -23,7 +25,7 @@ export const durableClickBench: Bench = {
   ],
   async measure({ runs }) {
     if (!hasWrk()) return { 'durable-click': { skipped: 'wrk is not installed (Debian: apt-get install wrk)' } };
-    const [edge, plain] = [await EdgeBed.start(), await WorkerBed.start('bench/baselines/row-per-event.ts', 'RowPerEvent')];
+    const [edge, plain] = [await EdgeBed.start(), await WorkerBed.start(ROW_PER_EVENT, 'RowPerEvent')];
     try {
       const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': 'application/json' };
       const side = (bed: EdgeBed | WorkerBed, path: string) => async (seconds: number) => {

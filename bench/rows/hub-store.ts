@@ -21,11 +21,11 @@ import { startKafka } from '../../scripts/kafka-cluster.ts';
 import { missingForKafka } from '../../scripts/kafka-jars.ts';
 import { sampleFrames } from '../../regional-hub/sink/sample-frames.ts';
 import { freePort } from '../beds/edge-bed.ts';
-import { median, medianPair, short } from '../median.ts';
+import { median, medianPair } from '../median.ts';
 import type { Bench, Reading, Skipped } from '../row.ts';
 
 /** Cells as wide as their events: nothing collapses, the worst there is. */
-const FRAMES = 50;
+const FRAMES = 100;
 const ROWS_A_FRAME = 4_000;
 const SHARDS = 4;
 /** A shard has one frame on its way at a time. */
@@ -130,7 +130,7 @@ class HubBed {
     const quiet = (): undefined => undefined;
     const events = { rangeStored: quiet, frameRepeated: quiet, shardHalted: quiet, rangeFailed: ({ error }: { error: unknown }) => fail(error) };
     const store = new ClickHouseSinkStore({ store: this.#store, log: name });
-    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, changes: new StoreChanges(), intervalMs: 20 });
+    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, changes: new StoreChanges() });
     // A consumer group needs a moment to agree on who reads what; that is no part of carrying.
     await log.appendBatch([]);
     const delay = monitorEventLoopDelay({ resolution: 5 });

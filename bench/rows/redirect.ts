@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
 import { clickPaths, sendImpressionsOf, writePaths } from '../load/clicks.ts';
@@ -15,6 +16,7 @@ const rows = [
   { id: 'redirect-counterscale', what: 'the same', unit: 'req/s', baselineIs: 'Counterscale, as recorded', aim: { kind: 'faster', times: 5 } },
 ] as const satisfies readonly RowSpec[];
 
+const BARE_HONO = fileURLToPath(new URL('../baselines/bare-hono.ts', import.meta.url));
 const CONNECTIONS = 64;
 const SECONDS = 3;
 const PATHS = 100_000;
@@ -24,7 +26,7 @@ export const redirectBench: Bench = {
   rows,
   async measure({ runs }) {
     if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
-    const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start('bench/baselines/bare-hono.ts')];
+    const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start(BARE_HONO)];
     try {
       const paths = clickPaths({ signer: edge.signer, count: PATHS, ads: 1 });
       const clicks = writePaths(join(edge.dir, 'clicks'), paths);

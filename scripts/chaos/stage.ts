@@ -21,6 +21,8 @@ const PORT_FREE_MS = 5_000;
 export type StageSpec = {
   /** Kafka brokers instead of the embedded log. */
   readonly kafkaNodes?: 1 | 3;
+  /** Of each topic; default as the hub has it. */
+  readonly kafkaPartitions?: number;
   /** A ClickHouse server of its own instead of the engine inside the hub. */
   readonly clickhouse?: boolean;
   /** A second hub on the same Kafka and ClickHouse; shards know both. */
@@ -61,6 +63,7 @@ export class Stage {
     ]);
     const env = {
       ...(kafka === null ? {} : { KAFKA_BROKERS: kafka.brokers.join(',') }),
+      ...(spec.kafkaPartitions === undefined ? {} : { KAFKA_PARTITIONS: String(spec.kafkaPartitions) }),
       ...(clickhouse === null ? {} : { CLICKHOUSE_URL: clickhouse.url }),
       LOG_LEVEL: 'warn',
     };

@@ -4,6 +4,7 @@ import type { Faults } from '../faults.ts';
 import type { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
+import type { Probe } from '../probes.ts';
 
 type Write = { readonly query: string; readonly bindings: readonly SqlValue[] };
 /** What one turn of an object wrote: all of it becomes durable, or nothing. `alarmAtMs`: true time; undefined leaves the alarm alone. */
@@ -18,6 +19,7 @@ export type DiskOptions = {
   readonly random: Random;
   readonly faults: Faults;
   readonly bugs: DiskBugs;
+  readonly sometimes: (probe: Probe) => void;
   readonly onAlarm: (atMs: number | undefined) => void;
   /** Looks at what has just become durable. */
   readonly onDurable: (rows: DiskReader) => void;
@@ -115,6 +117,7 @@ export class DiskSession implements SqlPort {
     this.#isFenced = true;
     const surviving = this.#options.random.below(this.#pending.length + 1);
     for (let i = 0; i < surviving; i++) this.#store(this.#pending.shift()!);
+    if (this.#pending.length > 0) this.#options.sometimes('an object lost a turn that was not durable');
     if (this.#options.bugs.tornTurns === true && this.#pending.length > 0) this.#tear(this.#pending[0]!);
     this.#gates = [];
   }

@@ -4,6 +4,7 @@ import type { Faults } from '../faults.ts';
 import type { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
+import type { Probe } from '../probes.ts';
 import { LogLease, type LogPartition } from './log-lease.ts';
 
 /** Bugs of the log itself, planted. */
@@ -22,6 +23,7 @@ export type LogEngineOptions = {
   readonly faults: Faults;
   readonly bugs: LogBugs;
   readonly partitions: number;
+  readonly sometimes: (probe: Probe) => void;
   /** A record is in the log, for good. */
   readonly onAppended: (record: LogRecord) => void;
 };

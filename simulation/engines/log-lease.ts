@@ -4,6 +4,7 @@ import type { Faults } from '../faults.ts';
 import type { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
+import type { Probe } from '../probes.ts';
 
 /** A partition as the log keeps it. `generation` rises with each owner. */
 export type LogPartition = PartitionId & {
@@ -15,7 +16,7 @@ export type LogPartition = PartitionId & {
   readonly readers: Set<() => void>;
 };
 
-type LeaseOptions = { readonly scheduler: Scheduler; readonly random: Random; readonly faults: Faults; readonly bugs: { readonly unfenced?: boolean }; readonly life: Life };
+type LeaseOptions = { readonly scheduler: Scheduler; readonly random: Random; readonly faults: Faults; readonly bugs: { readonly unfenced?: boolean }; readonly sometimes: (probe: Probe) => void; readonly life: Life };
 
 /** One owner's hold on a partition. It may be over long before the owner hears: then claims and finishes are refused. */
 export class LogLease implements PartitionLease {
@@ -37,6 +38,7 @@ export class LogLease implements PartitionLease {
     this.#nextOffset = source.finishedOffset;
     this.#source = source;
     this.#options = options;
+    if (source.unfinished !== null) options.sometimes('a claim was repeated by another owner');
   }
 
   get lost(): AbortSignal {
@@ -108,12 +110,13 @@ export class LogLease implements PartitionLease {
 
   /** Fenced and durable; sometimes nobody can tell whether it was. */
   #write(what: string, apply: () => void): Promise<void> {
-    const { scheduler, random, faults, bugs, life } = this.#options;
+    const { scheduler, random, faults, bugs, sometimes, life } = this.#options;
     const fault = random.chance(faults.rate('claimFault')) ? random.pick(['before', 'after'] as const) : 'none';
     return life.hear(
       new Promise((resolve, reject) => {
         scheduler.after(random.delayMs(6), `${life.name} ${what} ${this.topic}/${this.partition} ${fault}`, () => {
           const isStale = this.generation !== this.#source.generation && bugs.unfenced !== true;
+          if (isStale) sometimes('a stale owner was fenced off');
           if (isStale) return reject(new TrackingError('lease_lost', 'another owner has the partition'));
           const unknown = (): void => reject(new TrackingError('unavailable', `injected: ${what} ${fault}`));
           if (fault === 'before') return unknown();

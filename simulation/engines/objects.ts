@@ -3,6 +3,7 @@ import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
+import type { Probe } from '../probes.ts';
 import { Disk, type DiskBugs, type DiskReader, type DiskSession } from './disk.ts';
 
 /** What an object's code is given for one life. */
@@ -27,7 +28,7 @@ export type ObjectsOptions<Code extends ObjectCode> = {
   /** Machines that objects run on, each with a clock of its own. */
   readonly clocks: readonly HostClock[];
   readonly create: (context: ObjectContext) => Code;
-  readonly onExhausted: () => void;
+  readonly sometimes: (probe: Probe) => void;
   readonly onDurable: (name: string, rows: DiskReader) => void;
   /** An assertion of the object's broke: a bug. Failures that were injected are not told. */
   readonly onBroken: (name: string, what: string, cause: unknown) => void;
@@ -111,6 +112,7 @@ class Slot<Code extends ObjectCode> {
       faults,
       bugs,
       random: this.#random,
+      sometimes: options.sometimes,
       onAlarm: (atMs) => this.#plan(atMs, 0),
       onDurable: (rows) => options.onDurable(name, rows),
     });
@@ -207,7 +209,7 @@ class Slot<Code extends ObjectCode> {
   #exhaust(): void {
     this.isExhausted = true;
     this.#options.scheduler.note(`${this.#name} alarm exhausted`);
-    this.#options.onExhausted();
+    this.#options.sometimes('an alarm was lost');
   }
 
   #ring(retries: number): void {

@@ -7,6 +7,7 @@ import type { Faults } from '../faults.ts';
 import type { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
+import type { Probe } from '../probes.ts';
 import { readNative, type Row } from './native-block.ts';
 import { fold, ROLLUP_NAMES, Rollup, type RollupName } from './rollups.ts';
 
@@ -18,6 +19,7 @@ export type StoreOptions = {
   readonly random: Random;
   readonly faults: Faults;
   readonly bugs: StoreBugs;
+  readonly sometimes: (probe: Probe) => void;
   /** Rows of a block have become visible, once. */
   readonly onStored: (table: string, rows: readonly Row[]) => void;
 };
@@ -97,6 +99,8 @@ export class StoreEngine {
       if (fault === 'late') scheduler.after(random.below(1_000), `${name} gives up`, fail);
       scheduler.after(fault === 'late' ? random.below(LATE_MS_MAX) : random.delayMs(15), name, () => {
         if (fault === 'before') return fail();
+        if (fault === 'late') this.#options.sometimes('an insert landed after it was given up');
+        if (fault === 'between' && block.table === 'deltas') this.#options.sometimes('an insert broke off between table and views');
         const isWhole = this.#apply(range, block, fault === 'between');
         if (!isWhole || fault === 'after') return fail();
         scheduler.after(random.delayMs(3), `${name} done`, resolve);

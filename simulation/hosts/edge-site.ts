@@ -162,12 +162,12 @@ class Isolate {
   }
 
   #shardDoor(): ShardDoor {
-    const { network, shards } = this.#world;
+    const { network, shards, watch } = this.#world;
     return shardDoor({
       idFromName: (name) => name,
       get: (name: never) => ({
         record: (batch: Uint8Array) =>
-          this.#life.hear(network.request({ from: this.#site.name, to: siteOf(name), what: `${this.#life.name} records at ${String(name)}` }, () => shards.call(name, (keeper) => keeper.record(batch)))),
+          this.#life.hear(network.request({ from: this.#site.name, to: siteOf(name), what: `${this.#life.name} records at ${String(name)}` }, () => shards.call(name, (keeper) => watch.recording(batch, () => keeper.record(batch))))),
       }),
     });
   }

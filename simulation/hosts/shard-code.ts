@@ -24,6 +24,7 @@ const ROOMY_MEMORY = { entriesMax: 100_000, waitingClicksMax: 1_000, checkpointE
 export function shardCode(world: World, context: ObjectContext): ShardKeeper {
   const { name, life, random, clock, session } = context;
   const place = shardPlace(name);
+  if (world.shards.read(name)('SELECT 1 FROM pages LIMIT 1').length > 0) world.probes.sometimes('memory was recovered from its pages');
   const post = (url: string, frame: Uint8Array) => postFrame(world, context, url, frame);
   const hub: HubClient = new HubRound(world.hubNames, post);
   return new ShardKeeper({

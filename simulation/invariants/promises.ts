@@ -19,8 +19,10 @@ export function checkPromises(world: World, raw: readonly Row[]): void {
       verdict.check(rows >= attempt.acknowledgements, 'nothing acknowledged is lost', () => `${marker} was acknowledged ${attempt.acknowledgements} times and has ${rows} rows`);
     }
   }
-  for (const marker of new Set([...truth.durable.keys(), ...truth.held])) {
+  for (const marker of new Set([...truth.durable.keys(), ...truth.held.keys()])) {
     verdict.check(stored.has(marker) || truth.forgiven.has(marker), 'nothing durable is lost', () => `${marker} was on a disk and is in no table`);
+    const ways = (truth.recorded.get(marker) ?? 0) + (truth.held.get(marker) ?? 0);
+    verdict.check((stored.get(marker) ?? 0) <= ways, 'a spilled batch is taken once', () => `${marker} went ${ways} ways and has ${stored.get(marker)} rows`);
   }
   for (const [isolate, markers] of truth.promisedBy) {
     const { unconfirmed } = world.edges.get(isolate)!.counts;

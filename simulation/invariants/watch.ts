@@ -64,8 +64,8 @@ export class Watch {
       verdict.check(row === seen.lastRow + 1, 'rows follow one another', () => `${shard} has row ${row} after ${seen.lastRow}`);
       seen.lastRow = row;
       const { batch } = decodeCommit(bytes);
-      const markers = Array.from({ length: batch.eventCount }, (_, i) => markerOf(batch.detail(i)));
-      for (const marker of markers) truth.durable.set(marker, (truth.durable.get(marker) ?? 0) + 1);
+      const markers = markersIn(batch);
+      for (const marker of markers) add(truth.durable, marker);
       seen.markers.push(markers);
     }
     const sealed = new Set(rows<{ seq: number }>('SELECT DISTINCT seq FROM sealed ORDER BY seq').map(({ seq }) => seq));
@@ -84,7 +84,7 @@ export class Watch {
     for (const { seq, bytes } of rows<{ seq: number; bytes: Uint8Array }>('SELECT seq, bytes FROM spilled WHERE seq > ? ORDER BY seq', seen)) {
       this.#spills.set(queue, seq);
       const batch = new EventBatchReader(bytes);
-      for (let i = 0; i < batch.eventCount; i++) this.#world.truth.held.add(markerOf(batch.detail(i)));
+      for (const marker of markersIn(batch)) add(this.#world.truth.held, marker);
     }
   }
 
@@ -95,6 +95,12 @@ export class Watch {
     const acked = rows<{ seq: number | null }>('SELECT min(seq) AS seq FROM sealed')[0]?.seq;
     const firstRow = acked === null || acked === undefined ? (metaOf(rows, 'sealedRow') ?? 0) + 1 : rows<{ row: number }>('SELECT first_row AS row FROM sealed WHERE seq = ?', acked)[0]!.row;
     for (const marker of this.#shards.get(shard)?.markers.slice(firstRow - 1).flat() ?? []) truth.forgiven.add(marker);
+  }
+
+  /** A shard is about to record a batch that an edge sent. */
+  recording<Result>(batch: Uint8Array, record: () => Result): Result {
+    for (const marker of markersIn(new EventBatchReader(batch))) add(this.#world.truth.recorded, marker);
+    return record();
   }
 
   sent(frame: Uint8Array): void {
@@ -157,6 +163,14 @@ export class Watch {
 /** What a row was sent as; it travels in a field that the sender may fill. */
 export function markerOf(detail: { readonly bidRequestId: string; readonly referrer: string }): string {
   return detail.bidRequestId || detail.referrer.slice(detail.referrer.lastIndexOf('/') + 1);
+}
+
+function markersIn(batch: EventBatchReader): string[] {
+  return Array.from({ length: batch.eventCount }, (_, i) => markerOf(batch.detail(i)));
+}
+
+function add(counts: Map<string, number>, marker: string): void {
+  counts.set(marker, (counts.get(marker) ?? 0) + 1);
 }
 
 function metaOf(rows: DiskReader, key: string): number | undefined {
