@@ -2,9 +2,11 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TrackingError } from '../core/errors.ts';
 import { bundleWorker } from './bundle.ts';
 import { SupervisedChild } from './child.ts';
-import { popPorts, type StartOptions } from './options.ts';
+import { choosePorts } from './free-ports.ts';
+import type { StartOptions } from './options.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
 import { renderWorkerdConfig } from './workerd-config.ts';
 
@@ -14,6 +16,8 @@ const HUB_MAIN = fileURLToPath(new URL('../regional-hub/main.ts', import.meta.ur
 const DRAIN_MS = 4_000;
 const HUB_CLOSE_MS = 10_000;
 const READY_POLL_MS = 50;
+/** A predecessor may still be letting go of its ports. */
+const PORT_RELEASE_MS = 3_000;
 
 /** A running local network: workerd for every POP, one hub, both started again when they die. */
 export type LocalNetwork = {
@@ -33,10 +37,10 @@ export async function startNetwork(
   hooks: { report: (line: string) => void; onRestart: () => void },
 ): Promise<LocalNetwork> {
   const secrets = loadSecrets(options.dataDir);
-  const ports = popPorts(options);
+  endLeftover(join(options.dataDir, 'workerd.pid'));
+  const ports = await takePorts(options);
   const edgeUrls = Object.fromEntries([...ports].map(([region, port]) => [region, `http://127.0.0.1:${port}`]));
   const hubUrl = `http://127.0.0.1:${options.hubPort}`;
-  endLeftover(join(options.dataDir, 'workerd.pid'));
 
   const hub = new SupervisedChild(hubSpec(options, secrets), { onStart: () => hooks.onRestart(), report: hooks.report });
   hub.start();
@@ -131,6 +135,19 @@ async function writeWorkerdConfig(
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return path;
+}
+
+/** A child on a taken port would die and be started again for ever. Throws `bad_configuration`. */
+async function takePorts(options: StartOptions): Promise<Map<string, number>> {
+  const deadlineMs = Date.now() + PORT_RELEASE_MS;
+  for (;;) {
+    const ports = await choosePorts(options);
+    if (ports !== null) return ports;
+    if (Date.now() > deadlineMs) break;
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+  const message = `port ${options.edgePort} or ${options.hubPort} is taken: is another network running? Choose --edge-port and --hub-port`;
+  throw new TrackingError('bad_configuration', message);
 }
 
 /** A supervisor that was killed outright leaves its workerd running on our ports and files. */

@@ -16,7 +16,7 @@ export type StartOptions = {
 export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEnv): StartOptions {
   const program = new Command('npm start --')
     .description('Runs the whole network on this machine: three POPs over real Durable Objects, a hub, an embedded ClickHouse engine.')
-    .option('--edge-port <port>', 'first POP; the others take the ports after it', parsePort, parsePort(env.EDGE_PORT ?? '8787'))
+    .option('--edge-port <port>', 'first POP; the others take the free ports after it', parsePort, parsePort(env.EDGE_PORT ?? '8787'))
     .option('--hub-port <port>', 'regional hub', parsePort, parsePort(env.HUB_PORT ?? '8788'))
     .option('--data-dir <path>', 'everything that outlives a stop', env.DATA_DIR ?? '.edgetally')
     .option('--regions <list>', 'POPs, comma-separated', parseRegions, parseRegions(env.REGIONS ?? 'us,eu,ap'))
@@ -34,18 +34,6 @@ export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEn
     demo: options.demo && env.DEMO !== '0',
     readyFile: options.readyFile === undefined ? null : resolve(options.readyFile),
   };
-}
-
-/** POP ports: the first is `--edge-port`, the rest follow it, stepping over the hub's. */
-export function popPorts(options: Pick<StartOptions, 'edgePort' | 'hubPort' | 'regions'>): Map<string, number> {
-  const ports = new Map<string, number>();
-  let port = options.edgePort;
-  for (const region of options.regions) {
-    if (port === options.hubPort) port += 1;
-    ports.set(region, port);
-    port += 1;
-  }
-  return ports;
 }
 
 function parsePort(text: string): number {

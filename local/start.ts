@@ -8,7 +8,7 @@ const startedAtMs = Date.now();
 const report = (line: string): void => console.error(`edgetally: ${line}`);
 
 let isReady = false;
-const network: LocalNetwork = await startNetwork(options, { report, onRestart: () => void announce() });
+const network: LocalNetwork = await startNetwork(options, { report, onRestart: () => void announce() }).catch(refuse);
 let demo: Demo | null = null;
 stopOnSignals();
 
@@ -23,6 +23,12 @@ async function announce(): Promise<void> {
   if (!isReady || options.readyFile === null) return;
   await network.ready();
   writeReadyFile(options.readyFile, network);
+}
+
+/** Nothing was started: say what to do and leave. */
+function refuse(error: Error): never {
+  report(error.message);
+  process.exit(1);
 }
 
 function printWelcome(): void {

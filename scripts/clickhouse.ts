@@ -22,7 +22,10 @@ async function serve(options: Options): Promise<void> {
   // each running statement holds one of libuv's threads, and files need some too; read when the first one starts
   process.env['UV_THREADPOOL_SIZE'] ??= '16';
   const connection = openEngine(resolve(options.dataDir), { memoryBytes: options.memoryMb * 1_000_000 });
-  const server = await serveClickHouse({ connection, host: options.host, port: options.port, password: process.env['CLICKHOUSE_PASSWORD'] ?? '' });
+  const server = await serveClickHouse({ connection, host: options.host, port: options.port, password: process.env['CLICKHOUSE_PASSWORD'] ?? '' }).catch((error: Error) => {
+    process.stderr.write(`clickhouse: cannot listen on ${options.host}:${options.port} (${error.message}); choose another --port\n`);
+    process.exit(1);
+  });
   const stop = async (): Promise<void> => {
     process.once('SIGINT', () => process.exit(130));
     process.once('SIGTERM', () => process.exit(143));

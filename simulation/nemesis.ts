@@ -22,6 +22,11 @@ export class Nemesis {
   constructor(world: World) {
     this.#world = world;
     this.#random = world.random.fork('nemesis');
+  }
+
+  /** Plans all of it. */
+  begin(): void {
+    const world = this.#world;
     this.#planOperators();
     this.#plan('cuts', () => world.network.cut(this.#site(), this.#site(), this.#random.below(CUT_MS_MAX)));
     this.#plan('clogs', () => world.network.clog(this.#site(), this.#site(), this.#random.below(CUT_MS_MAX)));

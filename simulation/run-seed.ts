@@ -55,7 +55,7 @@ async function live(world: World): Promise<void> {
   const { scheduler, verdict, faults } = world;
   const isBroken = (): boolean => verdict.violation !== null;
   const traffic = new Traffic(world);
-  new Nemesis(world);
+  new Nemesis(world).begin();
   await scheduler.run(world.startMs + world.chaosMs, isBroken);
   if (isBroken()) return;
   heal(world);

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isFree } from '../free-ports.ts';
 
 const START = fileURLToPath(new URL('../start.ts', import.meta.url));
 const READY_MS = 120_000;
@@ -114,12 +114,4 @@ export async function freePortRun(length: number): Promise<number> {
     const free = await Promise.all(Array.from({ length }, (_, index) => isFree(first + index)));
     if (free.every(Boolean)) return first;
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

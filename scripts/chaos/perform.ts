@@ -54,15 +54,27 @@ export async function perform(scenario: Scenario, length: PlayLength, say: (line
   const prepared = scenario.prepare?.() ?? { spec: scenario.spec, undo: () => undefined };
   if ('missing' in prepared) return prepared;
   let stage: Stage | null = null;
+  const clear = async (): Promise<void> => {
+    standing.delete(clear);
+    await stage?.strike();
+    prepared.undo();
+  };
+  standing.add(clear);
   try {
     stage = await Stage.set(length.short ? { ...prepared.spec, kafkaPartitions: SHORT_PARTITIONS } : prepared.spec);
     return await play(scenario, stage, length, say);
   } catch (error) {
     throw new Error(`${scenario.name}: ${String(error)}\n${stage?.network.log.slice(-4_000) ?? ''}`, { cause: error });
   } finally {
-    await stage?.strike();
-    prepared.undo();
+    await clear();
   }
+}
+
+const standing = new Set<() => Promise<void>>();
+
+/** Takes down whatever stands: for a run that is broken off. */
+export async function clearStages(): Promise<void> {
+  await Promise.all([...standing].map((clear) => clear()));
 }
 
 async function play(scenario: Scenario, stage: Stage, length: PlayLength, say: (line: string) => void): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { holds, perform, type Outcome } from './perform.ts';
+import { clearStages, holds, perform } from './perform.ts';
 import { SCENARIOS } from './scenarios.ts';
-import { tableRow, writeTable } from './table.ts';
+import { tableRow, writeRow } from './table.ts';
 
 /** `npm run chaos`: real parts under faults, traffic through the public doors, exact books; see docs/proof.md. */
 type Flags = { only?: readonly string[]; minutes: number; table: boolean; list: boolean };
@@ -20,7 +20,9 @@ if (list) {
   process.exit(0);
 }
 
-const outcomes: Outcome[] = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void clearStages().finally(() => process.exit(130)));
+
+let played = 0;
 let failures = 0;
 for (const scenario of SCENARIOS.filter(({ name }) => only === undefined || only.includes(name))) {
   const say = (line: string): void => console.log(`  ${scenario.name}: ${line}`);
@@ -31,7 +33,8 @@ for (const scenario of SCENARIOS.filter(({ name }) => only === undefined || only
       console.log(`  skipped: ${outcome.missing}`);
       continue;
     }
-    outcomes.push(outcome);
+    played += 1;
+    if (table) writeRow(outcome);
     if (!holds(outcome)) failures += 1;
     console.log(`  ${tableRow(outcome)}`);
     for (const line of [...outcome.verdict.examples, ...outcome.queryFaults.slice(0, 5), ...outcome.faults]) console.log(`    ${line}`);
@@ -40,8 +43,7 @@ for (const scenario of SCENARIOS.filter(({ name }) => only === undefined || only
     console.error(error instanceof Error ? error.message : error);
   }
 }
-if (table) writeTable(outcomes);
-console.log(failures === 0 ? `chaos: all of ${outcomes.length} held` : `chaos: ${failures} did not hold`);
+console.log(failures === 0 ? `chaos: all of ${played} held` : `chaos: ${failures} did not hold`);
 process.exit(failures === 0 ? 0 : 1);
 
 function parseNames(text: string): readonly string[] {

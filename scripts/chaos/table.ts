@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { holds, type Outcome } from './perform.ts';
+import { SCENARIOS } from './scenarios.ts';
 
 const PROOF = fileURLToPath(new URL('../../docs/proof.md', import.meta.url));
 const HEADING = '## Real parts under faults';
@@ -33,14 +34,13 @@ export function tableRow(outcome: Outcome): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** Puts outcomes into docs/proof.md, in place of earlier ones of the same scenarios; other sections stay as they are. */
-export function writeTable(outcomes: readonly Outcome[]): void {
-  if (outcomes.length === 0) return;
+/** Puts an outcome into docs/proof.md, in place of an earlier one of the same scenario; everything else there stays as it is. */
+export function writeRow(outcome: Outcome): void {
   const text = existsSync(PROOF) ? readFileSync(PROOF, 'utf8') : '# Proof\n';
-  writeFileSync(PROOF, withRows(text, new Map(outcomes.map((outcome) => [outcome.name, tableRow(outcome)]))));
+  writeFileSync(PROOF, withRows(text, new Map([[outcome.name, tableRow(outcome)]])));
 }
 
-/** The document with its section rewritten; rows of scenarios that did not run now are kept, and so is whatever is written below the table. */
+/** The document with its section rewritten; rows of scenarios that did not run now are kept, in the order in which all are played, and so is whatever is written below the table. */
 export function withRows(text: string, rows: ReadonlyMap<string, string>): string {
   const beginsAt = text.indexOf(HEADING);
   const before = beginsAt < 0 ? `${text.trimEnd()}\n\n` : text.slice(0, beginsAt);
@@ -51,8 +51,13 @@ export function withRows(text: string, rows: ReadonlyMap<string, string>): strin
   const kept = new Map(lines.flatMap((line) => knownRow(line)));
   const notes = lines.slice(lines.findLastIndex((line) => line.startsWith('|')) + 1).join('\n');
   for (const [name, row] of rows) kept.set(name, row);
-  const table = [`| ${COLUMNS.join(' | ')} |`, `|${COLUMNS.map(() => '---').join('|')}|`, ...kept.values()].join('\n');
+  const inOrder = [...kept].toSorted(([a], [b]) => placeOf(a) - placeOf(b)).map(([, row]) => row);
+  const table = [`| ${COLUMNS.join(' | ')} |`, `|${COLUMNS.map(() => '---').join('|')}|`, ...inOrder].join('\n');
   return `${before}${INTRO}\n${table}\n${section === '' ? '' : notes}${after}`;
+}
+
+function placeOf(name: string): number {
+  return SCENARIOS.findIndex((scenario) => scenario.name === name);
 }
 
 function knownRow(line: string): [string, string][] {

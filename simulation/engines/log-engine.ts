@@ -64,7 +64,7 @@ export class LogEngine {
     partition.records.push({ offset: partition.nextOffset, key, value });
     partition.nextOffset += 1n;
     this.#options.onAppended({ topic, key, value });
-    for (const wake of [...partition.readers]) wake();
+    for (const wake of partition.readers) wake();
   }
 
   join(life: Life, onLease: Member['onLease']): void {

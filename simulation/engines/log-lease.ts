@@ -52,7 +52,7 @@ export class LogLease implements PartitionLease {
   /** The owner hears that the lease is over. */
   revoke(): void {
     this.#lost.abort();
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   async read({ fromOffset, maxRecords, maxBytes, waitMs }: Parameters<PartitionLease['read']>[0]): Promise<readonly StoredRecord[]> {

@@ -1,5 +1,5 @@
 import type { Faults } from '../faults.ts';
-import { HostClock } from '../kernel/host-clock.ts';
+import type { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
@@ -232,11 +232,13 @@ class Slot<Code extends ObjectCode> {
       return retry();
     }
     instance.life.onEnd(retry);
-    instance.code.alarm().then(
-      () => {
-        if (instance.life.isAlive) this.#isAlarmRunning = false;
-      },
-      () => retry(),
-    );
+    this.#handle(instance).catch(retry);
+  }
+
+  /** An alarm is done with when its handler is, and all that the handler wrote is durable: until then it would be rung again. */
+  async #handle(instance: Instance<Code>): Promise<void> {
+    await instance.code.alarm();
+    await instance.session.flushed();
+    if (instance.life.isAlive) this.#isAlarmRunning = false;
   }
 }

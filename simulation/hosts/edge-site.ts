@@ -1,4 +1,3 @@
-import type { KeyHasher } from '../../core/hash.ts';
 import { parseShardName } from '../../core/routing.ts';
 import { edgeApp } from '../../edge-worker/app.ts';
 import { readConfig, type EdgeConfig } from '../../edge-worker/config.ts';
