@@ -5,7 +5,7 @@ export const COMPATIBILITY_DATE = '2026-11-01';
 export const COMPATIBILITY_FLAGS: readonly string[] = [];
 
 /**
- * Garbage is collected whole each time, so that no long collection ever builds up: p99.9 of a redirect falls by an order of magnitude. The nursery
+ * Garbage is collected whole each time, so that no long collection ever builds up and memory stays small. The nursery
  * is wide, because a whole collection costs what the heap holds, not what is thrown away (measured in docs/performance.md).
  */
 export const V8_FLAGS = ['--gc-global', '--min-semi-space-size=16', '--max-semi-space-size=16'];

@@ -38,7 +38,7 @@ export const PROBES = [
 export type Probe = (typeof PROBES)[number];
 
 /** Fewer seeds than this need not hit everything. */
-export const PROBED_SEEDS = 2_000;
+export const PROBED_SEEDS = 500;
 
 /** What was hit, and how many seeds hit it. */
 export class Probes {

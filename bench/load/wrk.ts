@@ -55,6 +55,7 @@ export async function load(options: LoadOptions): Promise<Load> {
   if (json === undefined) throw new Error(`wrk said nothing: ${out}`);
   const seen = JSON.parse(json) as Load;
   if (seen.failed > 0) throw new Error(`${seen.failed} of ${seen.requests} requests to ${url} failed`);
+  if (seen.requests === 0) throw new Error(`no request to ${url} was answered in ${seconds} s`);
   return seen;
 }
 

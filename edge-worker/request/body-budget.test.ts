@@ -1,35 +1,45 @@
 import { expect, test } from 'vitest';
-import { BodyBudget, MAX_BODIES_BYTES } from './body-budget.ts';
+import { BodyBudget, MAX_BODIES_BYTES, MAX_SLOW_BODIES_BYTES, SLOW_MS } from './body-budget.ts';
 
 const T = 1_700_000_000_000;
-const MIB = 1_048_576;
-const request = (headers: Record<string, string>) => new Request('http://edge/v1/events', { method: 'POST', headers, body: 'x' });
-const sized = (bytes: number) => request({ 'content-length': String(bytes) });
+const KIB_64 = 65_536;
 
-function fill(budget: BodyBudget, with_: Request, nowMs = T): number {
-  for (let count = 0; ; count++) if (budget.enter(with_, nowMs) === null) return count;
+function fill(budget: BodyBudget, bytes: number, nowMs = T): number {
+  for (let count = 0; ; count++) if (budget.enter(bytes, nowMs) === null) return count;
 }
 
-test('refuses above its bytes, and lets in again what leaves', () => {
+test('refuses above its bytes, and lets in again what leaves, once', () => {
   const budget = new BodyBudget();
-  const first = budget.enter(sized(MIB), T)!;
-  expect(fill(budget, sized(MIB))).toBe(MAX_BODIES_BYTES / MIB - 1);
+  const first = budget.enter(KIB_64, T)!;
+  expect(fill(budget, KIB_64)).toBe(MAX_BODIES_BYTES / KIB_64 - 1);
   budget.leave(first);
   budget.leave(first);
-  expect(fill(budget, sized(MIB))).toBe(1);
+  expect(fill(budget, KIB_64)).toBe(1);
 });
 
-test('short bodies count for what a request takes, unknown ones for the largest, packed ones for what they become', () => {
-  expect(fill(new BodyBudget(), sized(1))).toBe(4_096);
-  expect(fill(new BodyBudget(), sized(-1))).toBe(4_096);
-  expect(fill(new BodyBudget(), request({ 'content-length': 'many' }))).toBe(4_096);
-  expect(fill(new BodyBudget(), request({}))).toBe(8);
-  expect(fill(new BodyBudget(), request({ 'content-length': '52428', 'content-encoding': 'gzip' }))).toBe(16);
+test('a short body counts for what a request takes', () => {
+  expect(fill(new BodyBudget(), 1)).toBe(4_096);
+});
+
+test('lets in less while the oldest has waited too long, and never nobody', () => {
+  const budget = new BodyBudget();
+  const slow = budget.enter(KIB_64, T)!;
+  expect(fill(budget, KIB_64, T + SLOW_MS + 1)).toBe(MAX_SLOW_BODIES_BYTES / KIB_64 - 1);
+  budget.leave(slow);
+  expect(budget.hasRoom(KIB_64, T + SLOW_MS + 1)).toBe(true);
+  expect(new BodyBudget().hasRoom(100 * MAX_BODIES_BYTES, T)).toBe(true);
+});
+
+test('strangers are let in while there is room, and take none', () => {
+  const budget = new BodyBudget();
+  for (let i = 0; i < 10_000; i++) expect(budget.hasRoom(KIB_64, T)).toBe(true);
+  fill(budget, KIB_64);
+  expect(budget.hasRoom(KIB_64, T)).toBe(false);
 });
 
 test('the place of a request that died without a word comes back', () => {
   const budget = new BodyBudget();
-  expect(fill(budget, sized(MIB))).toBe(8);
-  expect(budget.enter(sized(MIB), T + 29_999)).toBeNull();
-  expect(fill(budget, sized(MIB), T + 30_000)).toBe(8);
+  fill(budget, KIB_64);
+  expect(budget.hasRoom(KIB_64, T + 29_999)).toBe(false);
+  expect(budget.hasRoom(KIB_64, T + 30_000)).toBe(true);
 });

@@ -1,32 +1,43 @@
 import type { EpochMs } from '../../core/time.ts';
-import { MAX_BODY_BYTES } from './body.ts';
 
 /**
- * Bodies that one isolate works on at a time. At a commit's usual 0.1 s these carry half a million events a second; above that the machine is behind, and
- * whoever comes is told so unread: it costs a fiftieth of taking his body apart, and people who follow links are not kept waiting behind it.
+ * Bodies that one isolate takes apart and waits for at a time: at a commit's usual 0.1 s half a million events a second. Above that the machine is behind;
+ * whoever comes is told so before his body is parsed, which costs a fiftieth of it.
  */
 export const MAX_BODIES_BYTES = 8 * 1024 * 1024;
+/** While the oldest of them has waited for longer than `SLOW_MS`: a queue that long makes people who follow links wait behind it. */
+export const MAX_SLOW_BODIES_BYTES = 1024 * 1024;
+export const SLOW_MS = 1_000;
 /** What any request takes, however short its body. */
 const MIN_STAY_BYTES = 2_048;
-/** Text like ours, unpacked. */
-const GZIP_RATIO = 10;
 /** Longer than any request lives: workerd drops those whose sender hangs up without a word, and their place must come back. */
 const STAY_LIFE_MS = 30_000;
 
 /** A request's place; given back with `leave`. */
 export type Stay = { readonly bytes: number; readonly sinceMs: EpochMs };
 
-/** How much work an isolate lets in at its door. */
+/**
+ * How much work an isolate lets in. Only senders with a key hold places, so that strangers who hang up, or send slowly, take none away; strangers
+ * themselves are let in while there is room.
+ */
 export class BodyBudget {
   /** In order of arrival. */
   readonly #stays = new Set<Stay>();
   #bytes = 0;
 
-  /** A place for a request; null when there is none: refuse it before its body is read. */
-  enter(request: Request, nowMs: EpochMs): Stay | null {
-    const stay = { bytes: stayBytes(request.headers), sinceMs: nowMs };
-    if (this.#bytes + stay.bytes > MAX_BODIES_BYTES) this.#forgetDead(nowMs);
-    if (this.#bytes + stay.bytes > MAX_BODIES_BYTES) return null;
+  /** Whether a body of `bytes` may come in now. */
+  hasRoom(bytes: number, nowMs: EpochMs): boolean {
+    this.#forgetDead(nowMs);
+    const [oldest] = this.#stays;
+    if (oldest === undefined) return true;
+    const most = nowMs - oldest.sinceMs > SLOW_MS ? MAX_SLOW_BODIES_BYTES : MAX_BODIES_BYTES;
+    return this.#bytes + Math.max(MIN_STAY_BYTES, bytes) <= most;
+  }
+
+  /** A place; null when there is no room: answer 503. */
+  enter(bytes: number, nowMs: EpochMs): Stay | null {
+    if (!this.hasRoom(bytes, nowMs)) return null;
+    const stay = { bytes: Math.max(MIN_STAY_BYTES, bytes), sinceMs: nowMs };
     this.#stays.add(stay);
     this.#bytes += stay.bytes;
     return stay;
@@ -42,12 +53,4 @@ export class BodyBudget {
       this.leave(stay);
     }
   }
-}
-
-/** What a body will take by its headers; one that does not tell is taken for the largest. */
-function stayBytes(headers: Headers): number {
-  const length = headers.get('content-length');
-  const declared = length === null ? MAX_BODY_BYTES : Number(length);
-  const unpacked = headers.get('content-encoding') === null ? declared : declared * GZIP_RATIO;
-  return Math.max(MIN_STAY_BYTES, Math.min(MAX_BODY_BYTES, unpacked || 0));
 }

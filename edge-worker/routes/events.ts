@@ -14,24 +14,15 @@ import { shardOf } from '../event/shard-of.ts';
 import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
 import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
 import { json, overloaded, refusal } from '../replies.ts';
-import { readBody } from '../request/body.ts';
+import { readBody, type Body } from '../request/body.ts';
 
 /**
- * `POST /v1/events`: is there room → read → who sends it → take it apart → each event at the door → deliver → reply. Answers 202 only when
+ * `POST /v1/events`: is there room → read → who sends it → is there still → take it apart → each event at the door → deliver → reply. Answers 202 only when
  * every accepted event is durable.
  */
 export async function eventsRoute(exchange: Exchange): Promise<Response> {
-  const { bodies } = exchange.edge;
-  const stay = bodies.enter(exchange.request, exchange.scope.arrivedAtMs);
-  if (stay === null) return overloaded('too many events are being taken in; send it again');
-  try {
-    return await takeEvents(exchange);
-  } finally {
-    bodies.leave(stay);
-  }
-}
-
-async function takeEvents(exchange: Exchange): Promise<Response> {
+  const declaredBytes = Number(exchange.request.headers.get('content-length') ?? 0) || 0;
+  if (!exchange.edge.bodies.hasRoom(declaredBytes, exchange.scope.arrivedAtMs)) return noRoom();
   const body = await readBody(exchange.request);
   if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
   const catalogue = await catalogueOf(exchange);
@@ -39,10 +30,32 @@ async function takeEvents(exchange: Exchange): Promise<Response> {
   const { caller, view } = await callerOf(exchange, catalogue);
   const stranger = whyStranger(exchange, caller, body.raw);
   if (stranger !== null) return refuseUnread(exchange, 401, 'unauthorized', stranger);
+  return withRoom(exchange, caller, body.bytes.length, () => takeEvents(exchange, { body, caller, view, ticket: catalogue.ticket }));
+}
+
+/** Does the work if there is room for it: a sender with a key holds a place meanwhile. */
+async function withRoom({ edge: { bodies }, scope }: Exchange, caller: Caller, bytes: number, work: () => Promise<Response>): Promise<Response> {
+  const nowMs = scope.clock.nowMs();
+  if (!bodies.hasRoom(bytes, nowMs)) return noRoom();
+  const stay = caller.kind === 'known' ? bodies.enter(bytes, nowMs) : null;
+  try {
+    return await work();
+  } finally {
+    if (stay !== null) bodies.leave(stay);
+  }
+}
+
+function noRoom(): Response {
+  return overloaded('too many events are being taken in; send it again');
+}
+
+type Delivered = { readonly body: Extract<Body, { ok: true }>; readonly caller: Caller; readonly view: CatalogueView; readonly ticket: number };
+
+async function takeEvents(exchange: Exchange, { body, caller, view, ticket }: Delivered): Promise<Response> {
   const parsedBody = parseBody(body.bytes, exchange.request.headers.get('content-type'));
   if (!parsedBody.ok) return refuseUnread(exchange, parsedBody.status, parsedBody.code, parsedBody.message);
   const parsed = parsedBody.events;
-  const viewOfAds = await viewWithAds(exchange, view, catalogue.ticket, parsed);
+  const viewOfAds = await viewWithAds(exchange, view, ticket, parsed);
   const grants = ingestGrants(caller);
   const results = parsed.map((result) => doorResult(exchange, viewOfAds, grants, result));
   const whole = wholeRefusal(results, grants !== null);
