@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BodyBudget, MAX_BODIES_BYTES, MAX_SLOW_BODIES_BYTES, SLOW_MS } from './body-budget.ts';
+import { BodyBudget, expectedBytes, MAX_BODIES_BYTES, MAX_SLOW_BODIES_BYTES, SLOW_MS } from './body-budget.ts';
 
 const T = 1_700_000_000_000;
 const KIB_64 = 65_536;
@@ -42,4 +42,13 @@ test('the place of a request that died without a word comes back', () => {
   fill(budget, KIB_64);
   expect(budget.hasRoom(KIB_64, T + 29_999)).toBe(false);
   expect(budget.hasRoom(KIB_64, T + 30_000)).toBe(true);
+});
+
+test('a body is taken for what it will be: its length, or more if it is packed, and something if it does not tell', () => {
+  const expected = (headers: Record<string, string>) => expectedBytes(new Headers(headers));
+  expect(expected({ 'content-length': '500' })).toBe(500);
+  expect(expected({ 'content-length': '500', 'content-encoding': 'gzip' })).toBe(5_000);
+  expect(expected({ 'content-length': '900000', 'content-encoding': 'gzip' })).toBe(1_048_576);
+  expect(expected({})).toBe(65_536);
+  expect(expected({ 'content-length': 'many' })).toBe(0);
 });

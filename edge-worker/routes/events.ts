@@ -14,45 +14,42 @@ import { shardOf } from '../event/shard-of.ts';
 import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
 import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
 import { json, overloaded, refusal } from '../replies.ts';
-import { readBody, type Body } from '../request/body.ts';
+import { expectedBytes } from '../request/body-budget.ts';
+import { readBody } from '../request/body.ts';
 
 /**
- * `POST /v1/events`: is there room → read → who sends it → is there still → take it apart → each event at the door → deliver → reply. Answers 202 only when
+ * `POST /v1/events`: who sends it → is there room → read → take it apart → each event at the door → deliver → reply. Answers 202 only when
  * every accepted event is durable.
  */
 export async function eventsRoute(exchange: Exchange): Promise<Response> {
-  const declaredBytes = Number(exchange.request.headers.get('content-length') ?? 0) || 0;
-  if (!exchange.edge.bodies.hasRoom(declaredBytes, exchange.scope.arrivedAtMs)) return noRoom();
-  const body = await readBody(exchange.request);
-  if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
+  const { edge, request, scope } = exchange;
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
   const { caller, view } = await callerOf(exchange, catalogue);
-  const stranger = whyStranger(exchange, caller, body.raw);
-  if (stranger !== null) return refuseUnread(exchange, 401, 'unauthorized', stranger);
-  return withRoom(exchange, caller, body.bytes.length, () => takeEvents(exchange, { body, caller, view, ticket: catalogue.ticket }));
-}
-
-/** Does the work if there is room for it: a sender with a key holds a place meanwhile. */
-async function withRoom({ edge: { bodies }, scope }: Exchange, caller: Caller, bytes: number, work: () => Promise<Response>): Promise<Response> {
-  const nowMs = scope.clock.nowMs();
-  if (!bodies.hasRoom(bytes, nowMs)) return noRoom();
-  const stay = caller.kind === 'known' ? bodies.enter(bytes, nowMs) : null;
+  if (caller.kind === 'unknown') return refuseUnread(exchange, 401, 'unauthorized', 'the key is not known');
+  const bytes = expectedBytes(request.headers);
+  if (!edge.bodies.hasRoom(bytes, scope.arrivedAtMs)) return overloaded('too many events are being taken in; send it again');
+  const stay = caller.kind === 'known' ? edge.bodies.enter(bytes, scope.arrivedAtMs) : null;
   try {
-    return await work();
+    return await readAndTake(exchange, caller, { view, ticket: catalogue.ticket });
   } finally {
-    if (stay !== null) bodies.leave(stay);
+    if (stay !== null) edge.bodies.leave(stay);
   }
 }
 
-function noRoom(): Response {
-  return overloaded('too many events are being taken in; send it again');
+type Catalogue = { readonly view: CatalogueView; readonly ticket: number };
+
+async function readAndTake(exchange: Exchange, caller: Caller, catalogue: Catalogue): Promise<Response> {
+  const body = await readBody(exchange.request);
+  if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
+  if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body.raw)) {
+    return refuseUnread(exchange, 401, 'unauthorized', 'X-Signature is missing or wrong');
+  }
+  return takeEvents(exchange, body.bytes, caller, catalogue);
 }
 
-type Delivered = { readonly body: Extract<Body, { ok: true }>; readonly caller: Caller; readonly view: CatalogueView; readonly ticket: number };
-
-async function takeEvents(exchange: Exchange, { body, caller, view, ticket }: Delivered): Promise<Response> {
-  const parsedBody = parseBody(body.bytes, exchange.request.headers.get('content-type'));
+async function takeEvents(exchange: Exchange, bytes: Uint8Array, caller: Caller, { view, ticket }: Catalogue): Promise<Response> {
+  const parsedBody = parseBody(bytes, exchange.request.headers.get('content-type'));
   if (!parsedBody.ok) return refuseUnread(exchange, parsedBody.status, parsedBody.code, parsedBody.message);
   const parsed = parsedBody.events;
   const viewOfAds = await viewWithAds(exchange, view, ticket, parsed);
@@ -64,13 +61,6 @@ async function takeEvents(exchange: Exchange, { body, caller, view, ticket }: De
     return refusal(whole.status, whole.code, whole.message);
   }
   return acknowledge(exchange, viewOfAds, grants !== null, results);
-}
-
-/** Why the request is refused unread; null while a key or tokens may speak for its events. */
-function whyStranger(exchange: Exchange, caller: Caller, body: Uint8Array): string | null {
-  if (caller.kind === 'unknown') return 'the key is not known';
-  if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body)) return 'X-Signature is missing or wrong';
-  return null;
 }
 
 /** The view to judge by: a newer one where an event names an ad that the one at hand does not know. */

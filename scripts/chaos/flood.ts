@@ -54,7 +54,7 @@ export class Flood {
       for (; offered < due && this.#underWay.size < MAX_UNDER_WAY; offered += BATCH_EVENTS) this.#start();
       await sleep(TICK_MS);
     }
-    return this.#counts;
+    return { ...this.#counts };
   }
 
   /** Sends again, gently, until everything was acknowledged. */
