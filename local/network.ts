@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { TrackingError } from '../core/errors.ts';
 import { bundleWorker } from './bundle.ts';
 import { SupervisedChild } from './child.ts';
+import { holdDataDir } from './data-dir-hold.ts';
 import { choosePorts } from './free-ports.ts';
 import type { StartOptions } from './options.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
@@ -16,8 +17,8 @@ const HUB_MAIN = fileURLToPath(new URL('../regional-hub/main.ts', import.meta.ur
 const DRAIN_MS = 4_000;
 const HUB_CLOSE_MS = 10_000;
 const READY_POLL_MS = 50;
-/** A predecessor may still be letting go of its ports. */
-const PORT_RELEASE_MS = 3_000;
+/** A predecessor may still be letting go of its folder and its ports. */
+const RELEASE_MS = 3_000;
 
 /** A running local network: workerd for every POP, one hub, both started again when they die. */
 export type LocalNetwork = {
@@ -36,6 +37,7 @@ export async function startNetwork(
   options: StartOptions,
   hooks: { report: (line: string) => void; onRestart: () => void },
 ): Promise<LocalNetwork> {
+  const hold = holdDataDir(options.dataDir, RELEASE_MS);
   const secrets = loadSecrets(options.dataDir);
   endLeftover(join(options.dataDir, 'workerd.pid'));
   const ports = await takePorts(options);
@@ -66,6 +68,7 @@ export async function startNetwork(
       await workerd.stop(0);
       rmSync(join(options.dataDir, 'workerd.pid'), { force: true });
       await hub.stop(HUB_CLOSE_MS);
+      hold.release();
     },
   };
 }
@@ -139,7 +142,7 @@ async function writeWorkerdConfig(
 
 /** A child on a taken port would die and be started again for ever. Throws `bad_configuration`. */
 async function takePorts(options: StartOptions): Promise<Map<string, number>> {
-  const deadlineMs = Date.now() + PORT_RELEASE_MS;
+  const deadlineMs = Date.now() + RELEASE_MS;
   for (;;) {
     const ports = await choosePorts(options);
     if (ports !== null) return ports;
