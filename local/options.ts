@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 export type StartOptions = {
   readonly edgePort: number;
@@ -12,17 +12,22 @@ export type StartOptions = {
   readonly readyFile: string | null;
 };
 
-/** `npm start -- …`; every option may come from the environment as well. Exits with a usage message on bad input. */
-export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEnv): StartOptions {
+/** `npm start -- …`; every option may come from this process's environment as well. Exits with one line that names the option on bad input. */
+export function parseStartOptions(argv: readonly string[]): StartOptions {
   const program = new Command('npm start --')
     .description('Runs the whole network on this machine: three POPs over real Durable Objects, a hub, an embedded ClickHouse engine.')
-    .option('--edge-port <port>', 'first POP; the others take the free ports after it', parsePort, parsePort(env.EDGE_PORT ?? '8787'))
-    .option('--hub-port <port>', 'regional hub', parsePort, parsePort(env.HUB_PORT ?? '8788'))
-    .option('--data-dir <path>', 'everything that outlives a stop', env.DATA_DIR ?? '.edgetally')
-    .option('--regions <list>', 'POPs, comma-separated', parseRegions, parseRegions(env.REGIONS ?? 'us,eu,ap'))
-    .option('--more-hubs <urls>', 'further hubs on the same Kafka and ClickHouse, comma-separated; shards turn to them when theirs is away', parseUrls, parseUrls(env.MORE_HUBS ?? ''))
+    .addOption(new Option('--edge-port <port>', 'first POP; the others take the free ports after it').argParser(parsePort).default(8787).env('EDGE_PORT'))
+    .addOption(new Option('--hub-port <port>', 'regional hub').argParser(parsePort).default(8788).env('HUB_PORT'))
+    .addOption(new Option('--data-dir <path>', 'everything that outlives a stop').default('.edgetally').env('DATA_DIR'))
+    .addOption(new Option('--regions <list>', 'POPs, comma-separated').argParser(parseRegions).default(['us', 'eu', 'ap'], 'us,eu,ap').env('REGIONS'))
+    .addOption(
+      new Option('--more-hubs <urls>', 'further hubs on the same Kafka and ClickHouse, comma-separated; shards turn to them when theirs is away')
+        .argParser(parseUrls)
+        .default([], 'none')
+        .env('MORE_HUBS'),
+    )
     .option('--no-demo', 'start empty: no demo catalogue, no demo traffic')
-    .option('--ready-file <path>', 'write URLs, keys and pids here as JSON once everything answers', env.READY_FILE)
+    .addOption(new Option('--ready-file <path>', 'write URLs, keys and pids here as JSON once everything answers').env('READY_FILE'))
     .addHelpText('after', '\nReal parts behind it: KAFKA_BROKERS=host:port (npm run kafka) and CLICKHOUSE_URL=http://host:port (npm run clickhouse).');
   const options = program.parse(argv as string[]).opts();
   return {
@@ -31,7 +36,7 @@ export function parseStartOptions(argv: readonly string[], env: NodeJS.ProcessEn
     dataDir: resolve(options.dataDir),
     regions: options.regions,
     moreHubs: options.moreHubs,
-    demo: options.demo && env.DEMO !== '0',
+    demo: options.demo && process.env.DEMO !== '0',
     readyFile: options.readyFile === undefined ? null : resolve(options.readyFile),
   };
 }

@@ -3,7 +3,7 @@ import { startNetwork, type LocalNetwork } from './network.ts';
 import { writeReadyFile } from './ready-file.ts';
 import { startDemo, type Demo } from './demo/demo.ts';
 
-const options = parseStartOptions(process.argv, process.env);
+const options = parseStartOptions(process.argv);
 const startedAtMs = Date.now();
 const report = (line: string): void => console.error(`edgetally: ${line}`);
 
