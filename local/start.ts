@@ -1,6 +1,6 @@
 import { parseStartOptions } from './options.ts';
 import { startNetwork, type LocalNetwork } from './network.ts';
-import { writeReadyFile } from './ready-file.ts';
+import { clearReadyFile, writeReadyFile } from './ready-file.ts';
 import { startDemo, type Demo } from './demo/demo.ts';
 
 const options = parseStartOptions(process.argv);
@@ -8,7 +8,7 @@ const startedAtMs = Date.now();
 const report = (line: string): void => console.error(`edgetally: ${line}`);
 
 let isReady = false;
-const network: LocalNetwork = await startNetwork(options, { report, onRestart: () => void announce() }).catch(refuse);
+const network: LocalNetwork = await start().catch(refuse);
 let demo: Demo | null = null;
 stopOnSignals();
 
@@ -18,11 +18,27 @@ await announce();
 printWelcome();
 if (options.demo) demo = await startDemo(network, report);
 
-/** Rewrites the ready file after every (re)start, once everything answers. */
+/** Nothing is left running when the ready file cannot be written: whoever waits for it would wait for ever. */
+async function start(): Promise<LocalNetwork> {
+  const started = await startNetwork(options, { report, onRestart: () => void announce() });
+  try {
+    if (options.readyFile !== null) clearReadyFile(options.readyFile);
+  } catch (cause) {
+    await started.stop();
+    throw new Error(`--ready-file cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  return started;
+}
+
+/** Rewrites the ready file after every (re)start, once everything answers. A file that cannot be written (a full disk) stops no network. */
 async function announce(): Promise<void> {
   if (!isReady || options.readyFile === null) return;
   await network.ready();
-  writeReadyFile(options.readyFile, network);
+  try {
+    writeReadyFile(options.readyFile, network);
+  } catch (error) {
+    report(`the ready file was not written: ${(error as Error).message}`);
+  }
 }
 
 /** Nothing was started: say what to do and leave. */
