@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { ChildLog } from './child-log.ts';
 
 export type ChildSpec = {
   readonly name: string;
@@ -9,14 +9,16 @@ export type ChildSpec = {
   readonly env?: NodeJS.ProcessEnv;
   /** Opens an IPC channel; the child should end when it closes. */
   readonly ipc?: boolean;
-  /** Lines of its stderr that tell nobody anything. */
-  readonly mutes?: RegExp;
+  /** The file that it writes what it says to, and lines that tell nobody anything; the rest is passed on to our stderr. Without it, it shares ours. */
+  readonly log?: { readonly path: string; readonly mutes: RegExp };
 };
 
 /** A child that ran this long was healthy: the next restart is immediate. */
 const HEALTHY_MS = 5_000;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 5_000;
+/** What a child says is passed on so often. */
+const LOG_EVERY_MS = 250;
 
 /**
  * A process that is started again, on the same data, whenever it dies, until `stop`.
@@ -26,6 +28,8 @@ export class SupervisedChild {
   readonly #spec: ChildSpec;
   readonly #onStart: (pid: number) => void;
   readonly #report: (line: string) => void;
+  readonly #log: ChildLog | null;
+  readonly #logTimer: NodeJS.Timeout;
   #process: ChildProcess | null = null;
   #restart: NodeJS.Timeout | null = null;
   #backoffMs = RESTART_MIN_MS;
@@ -35,6 +39,9 @@ export class SupervisedChild {
     this.#spec = spec;
     this.#onStart = options.onStart;
     this.#report = options.report;
+    const { log } = spec;
+    this.#log = log === undefined ? null : new ChildLog(log.path, (line) => log.mutes.test(line) || process.stderr.write(`${line}\n`));
+    this.#logTimer = setInterval(() => this.#log?.passOn(), LOG_EVERY_MS).unref();
   }
 
   get pid(): number {
@@ -43,13 +50,10 @@ export class SupervisedChild {
 
   start(): void {
     const startedAtMs = Date.now();
-    const { command, args, env, ipc, mutes } = this.#spec;
-    const child = spawn(command, args, {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'inherit', mutes === undefined ? 'inherit' : 'pipe', ...(ipc === true ? (['ipc'] as const) : [])],
-    });
+    const { command, args, env, ipc } = this.#spec;
+    const output = this.#log?.fd ?? 'inherit';
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', output, output, ...(ipc === true ? (['ipc'] as const) : [])] });
     this.#process = child;
-    if (child.stderr !== null && mutes !== undefined) passOn(child.stderr, mutes);
     child.once('error', (error) => this.#report(`${this.#spec.name}: ${error.message}`));
     child.once('spawn', () => this.#onStart(child.pid ?? 0));
     child.once('exit', (code, signal) => this.#onExit(code, signal, Date.now() - startedAtMs));
@@ -57,8 +61,15 @@ export class SupervisedChild {
 
   /** Asks over IPC where there is a channel, else kills; kills anyway after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
     this.#stopping = true;
     if (this.#restart !== null) clearTimeout(this.#restart);
+    clearInterval(this.#logTimer);
+    await this.#end(graceMs);
+    this.#log?.close();
+  }
+
+  async #end(graceMs: number): Promise<void> {
     const child = this.#process;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
@@ -75,10 +86,4 @@ export class SupervisedChild {
     this.#report(`${this.#spec.name} ended (${signal ?? `code ${code}`}); starting it again in ${this.#backoffMs} ms`);
     this.#restart = setTimeout(() => this.start(), this.#backoffMs);
   }
-}
-
-function passOn(lines: NodeJS.ReadableStream, mutes: RegExp): void {
-  createInterface({ input: lines }).on('line', (line) => {
-    if (!mutes.test(line)) process.stderr.write(`${line}\n`);
-  });
 }

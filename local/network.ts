@@ -51,7 +51,7 @@ export async function startNetwork(
     writeFileSync(join(options.dataDir, 'workerd.pid'), `${pid}\n${configPath}`);
     hooks.onRestart();
   };
-  const workerd = new SupervisedChild(workerdSpec(configPath), { onStart: onWorkerdStart, report: hooks.report });
+  const workerd = new SupervisedChild(workerdSpec(configPath, join(options.dataDir, 'workerd.log')), { onStart: onWorkerdStart, report: hooks.report });
   workerd.start();
 
   return {
@@ -93,16 +93,16 @@ function hubSpec(options: StartOptions, secrets: Secrets) {
 
 /**
  * workerd has no graceful stop and needs none: what it acknowledged is on disk. It shrugs off Ctrl-C, which the terminal sends to
- * everyone, so that it can still serve while the supervisor drains; the supervisor ends it.
+ * everyone, so that it can still serve while the supervisor drains; the supervisor ends it. It writes to a file, so that it serves while the supervisor stands still.
  */
-function workerdSpec(configPath: string) {
+function workerdSpec(configPath: string, logPath: string) {
   const binary = createRequire(import.meta.url)('workerd').default as string;
   return {
     name: 'workerd',
     command: '/bin/sh',
     args: ['-c', `trap '' INT TERM HUP; exec "$0" serve --experimental "$1"`, binary, configPath],
-    // Its own compile cache, which it does without.
-    mutes: /NOSENTRY per-isolate bootstrap compile cache/,
+    // Muted: its own compile cache, which it does without.
+    log: { path: logPath, mutes: /NOSENTRY per-isolate bootstrap compile cache/ },
   };
 }
 
