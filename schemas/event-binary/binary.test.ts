@@ -86,7 +86,7 @@ describe('a binary body', () => {
     );
   });
 
-  test.each([[{ ...click, colour: 'red' }], [{ ...click, eventType: 'glance' }], [{ ...click, valueMicros: -1 }], [{ ...click, viewable: 'yes' }], [{ ...click, adId: 7 }]])(
+  test.each([[{ ...click, colour: 'red' }], [{ ...click, eventType: 'glance' }], [{ ...click, valueMicros: -1 }], [{ ...click, viewable: 'yes' }], [{ ...click, adId: 7 }], [{ ...click, referrer: 'a\ud800b' }]])(
     'its writer refuses what the format cannot say: %j',
     (odd) => {
       expect(() => encodeEvents([odd])).toThrow();

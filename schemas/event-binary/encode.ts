@@ -9,7 +9,8 @@ export type EventToSend = Readonly<Record<string, unknown>>;
 
 /**
  * The sender's side: a body of `application/vnd.edgetally.events` that means exactly what `{"events": […]}` would. Absent are
- * undefined, null and ''. Throws `corrupt_bytes` for what the format cannot say: an unknown field or type, a value of another form.
+ * undefined, null and ''. Throws `corrupt_bytes` for what the format cannot say: an unknown field or type, a value of another form, half a
+ * surrogate pair, which has no UTF-8.
  */
 export function encodeEvents(events: readonly EventToSend[]): OwnedBytes {
   const dictionary = new Map<string, number>();
@@ -57,7 +58,7 @@ function writeValue(rows: ByteWriter, form: FieldForm, value: unknown, shared: (
   if (form === 'json') return rows.string(JSON.stringify(value));
   if (form === 'flag') return rows.u8(value === true || value === 1 ? 1 : isNo(value) ? 0 : fail(form));
   if (form === 'whole') return rows.varint(typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : fail(form));
-  const text = typeof value === 'string' ? value : fail(form);
+  const text = typeof value === 'string' && value.isWellFormed() ? value : fail(form);
   if (form === 'shared') return rows.varint(shared(text));
   if (form === 'text' || !packNonce(text, nonce, 0)) return rows.string(text);
   rows.varint(0);
