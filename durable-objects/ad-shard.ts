@@ -41,15 +41,16 @@ export class AdShard extends DurableObject<ShardEnv> {
 
   /**
    * Judges a batch and makes it durable: one disposition code an event, in order. Throws `corrupt_bytes` or `overloaded` and then has
-   * stored nothing; after any other error the batch may or may not be stored, and may be sent again: its events carry ids.
+   * stored nothing; after any other error the batch may or may not be stored, and may be sent again: its events carry ids. A batch with a name
+   * (8 random bytes, base64url) is recorded once, whichever way it comes; a later copy is answered by no code at all.
    */
-  async record(batch: Uint8Array): Promise<Uint8Array> {
-    return this.#keeper.record(batch);
+  async record(batch: Uint8Array, batchId = ''): Promise<Uint8Array> {
+    return this.#keeper.record(batch, batchId);
   }
 
   /** As `record`, for a spill queue: a ticket that was taken before is not taken again. */
-  async recordOnce(ticket: SpillTicket, batch: Uint8Array): Promise<void> {
-    this.#keeper.recordOnce(ticket, batch);
+  async recordOnce(ticket: Omit<SpillTicket, 'batchId'> & Partial<SpillTicket>, batch: Uint8Array): Promise<void> {
+    this.#keeper.recordOnce({ batchId: '', ...ticket }, batch);
   }
 
   /** How the shard stands: for operators and tests. */

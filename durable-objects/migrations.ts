@@ -32,6 +32,7 @@ export const SHARD_MIGRATIONS: readonly Migration[] = [
       'CREATE TABLE spill_marks (queue TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID',
     ],
   },
+  { version: 2, statements: ["ALTER TABLE log ADD COLUMN batch_id TEXT NOT NULL DEFAULT ''"] },
 ];
 
 export const SPILL_MIGRATIONS: readonly Migration[] = [
@@ -43,4 +44,5 @@ export const SPILL_MIGRATIONS: readonly Migration[] = [
       META,
     ],
   },
+  { version: 2, statements: ["ALTER TABLE spilled ADD COLUMN batch_id TEXT NOT NULL DEFAULT ''"] },
 ];

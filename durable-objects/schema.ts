@@ -14,6 +14,8 @@ export const log = sqliteTable(
     events: integer('events').notNull(),
     committedAtMs: integer('committed_at_ms').notNull(),
     bytes: blob('bytes').notNull(),
+    /** The name under which an edge sent the batch; '' for none. */
+    batchId: text('batch_id').notNull().default(''),
   },
   (table) => [primaryKey({ columns: [table.row, table.part] })],
 );
@@ -67,6 +69,7 @@ export const spilled = sqliteTable(
     /** '' while it waits; the code of the refusal for one that its shard will never take. */
     refused: text('refused').notNull(),
     bytes: blob('bytes').notNull(),
+    batchId: text('batch_id').notNull().default(''),
   },
   (table) => [primaryKey({ columns: [table.shard, table.seq] })],
 );

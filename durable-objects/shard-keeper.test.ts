@@ -53,6 +53,25 @@ test('a flush that fails arms the alarm again', async () => {
   expect(keeper.status()).toMatchObject({ pendingEvents: 1, lastFailure: 'nobody there' });
 });
 
+const NAME = 'AAECAwQFBgc';
+
+test('a batch that was given up and spilled is recorded once, whichever of its copies comes first', () => {
+  const { keeper } = keeperWith(unreachableHub);
+  const batch = batchOf([{ id: 'a', atMs: T }, { id: 'a', atMs: T }]);
+  expect(keeper.record(batch, NAME)).toHaveLength(2);
+  keeper.recordOnce({ queue: 'q', seq: 1, batchId: NAME }, batch);
+  keeper.recordOnce({ queue: 'q', seq: 2, batchId: 'AAECAwQFBgg' }, batch);
+  expect(keeper.record(batch, 'AAECAwQFBgg')).toHaveLength(0);
+  keeper.recordOnce({ queue: 'other', seq: 1, batchId: 'AAECAwQFBgg' }, batch);
+  expect(keeper.status()).toMatchObject({ rows: 2, pendingEvents: 4 });
+});
+
+test('a name that no edge gives is refused, and nothing is stored', () => {
+  const { keeper, aborts } = keeperWith(unreachableHub);
+  for (const name of ['short', 'AAECAwQFBgcI', '!!!!!!!!!!!']) expect(() => keeper.record(batchOf([{ id: 'a', atMs: T }]), name)).toThrow('8 bytes');
+  expect([keeper.status().rows, aborts]).toEqual([0, []]);
+});
+
 test('a commit that breaks throws the object away', () => {
   const { keeper, aborts, clock } = keeperWith(unreachableHub);
   clock.nowMs = Number.NaN;

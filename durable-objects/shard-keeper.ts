@@ -28,6 +28,8 @@ export type ShardHost = {
   log(message: string, cause: unknown): void;
 };
 
+/** To an edge that gave its batch up, spilled it, and now hears from it late: it confirms nothing. */
+const NO_ANSWER = new Uint8Array(0);
 /** One alarm works about this long, then the object's other work gets a turn. */
 const ALARM_BUDGET_MS = 20_000;
 /** An alarm that is so late was lost with its retries: the next call sets another. */
@@ -60,9 +62,10 @@ export class ShardKeeper {
   }
 
   /** See `AdShard.record`. */
-  record(batch: Uint8Array): Uint8Array {
+  record(batch: Uint8Array, batchId = ''): Uint8Array {
+    if (this.#shard.hasRecorded(batchId)) return NO_ANSWER;
     const opened = this.#shard.open(batch);
-    return this.#commit(() => this.#shard.record(opened, this.#host.nowMs()));
+    return this.#commit(() => this.#shard.record(opened, this.#host.nowMs(), batchId));
   }
 
   /** See `AdShard.recordOnce`. */

@@ -78,8 +78,8 @@ export class ShardOutbox {
   }
 
   /** Stores a new commit and books it. */
-  append(commit: Commit, bytes: Uint8Array): void {
-    const logged = { row: this.#state.nextRow, events: commit.batch.eventCount, committedAtMs: commit.committedAtMs, bytes };
+  append(commit: Commit, bytes: Uint8Array, batchId = ''): void {
+    const logged = { row: this.#state.nextRow, events: commit.batch.eventCount, committedAtMs: commit.committedAtMs, batchId, bytes };
     this.#storage.appendCommit(logged);
     this.book(commit, logged);
   }

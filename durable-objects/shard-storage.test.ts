@@ -9,7 +9,7 @@ import { SqlColdStore } from './sql-cold-store.ts';
 const EPOCH = 1_700_000_000_000;
 const bytesOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 31) & 0xff);
 const open = (database = new DatabaseSync(':memory:'), nowMs = EPOCH) => new ShardStorage(nodeSql(database), nowMs);
-const commit = (row: number, length = 10) => ({ row, events: row * 10, committedAtMs: EPOCH + row, bytes: bytesOf(length) });
+const commit = (row: number, length = 10) => ({ row, events: row * 10, committedAtMs: EPOCH + row, batchId: row % 2 === 0 ? 'AAAAAAAAAAE' : '', bytes: bytesOf(length) });
 
 describe('the log', () => {
   test('gives commits back in order, whole, however many parts they lie in', () => {

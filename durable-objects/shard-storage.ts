@@ -25,7 +25,7 @@ export type ShardMeta = {
 };
 
 /** One commit as it lies in the log. */
-export type LoggedCommit = { readonly row: number; readonly events: number; readonly committedAtMs: EpochMs; readonly bytes: Uint8Array };
+export type LoggedCommit = { readonly row: number; readonly events: number; readonly committedAtMs: EpochMs; readonly batchId: string; readonly bytes: Uint8Array };
 
 /**
  * What a shard keeps on disk. Every method is one or more statements without an `await`: those called in one turn commit together.
@@ -49,27 +49,27 @@ export class ShardStorage {
     return this.meta.get('policy') ?? DEFAULT_FLUSH_POLICY;
   }
 
-  appendCommit({ row, events, committedAtMs, bytes }: LoggedCommit): void {
+  appendCommit({ row, events, committedAtMs, batchId, bytes }: LoggedCommit): void {
     for (const [part, chunk] of partsOf(bytes).entries()) {
-      this.#sql.exec('INSERT INTO log (row, part, events, committed_at_ms, bytes) VALUES (?, ?, ?, ?, ?)', row, part, events, committedAtMs, chunk);
+      this.#sql.exec('INSERT INTO log (row, part, events, committed_at_ms, bytes, batch_id) VALUES (?, ?, ?, ?, ?, ?)', row, part, events, committedAtMs, chunk, batchId);
     }
   }
 
   /** Commits after row `afterRow`, up to and with `lastRow`, in order. */
   *commits({ afterRow, lastRow }: { afterRow: number; lastRow: number }): Generator<LoggedCommit> {
-    const rows = this.#sql.iterate<{ row: number; events: number; committed_at_ms: number; bytes: ArrayBuffer | Uint8Array }>(
-      'SELECT row, events, committed_at_ms, bytes FROM log WHERE row > ? AND row <= ? ORDER BY row, part',
+    const rows = this.#sql.iterate<{ row: number; events: number; committed_at_ms: number; bytes: ArrayBuffer | Uint8Array; batch_id: string }>(
+      'SELECT row, events, committed_at_ms, bytes, batch_id FROM log WHERE row > ? AND row <= ? ORDER BY row, part',
       afterRow,
       lastRow,
     );
     let parts: Uint8Array[] = [];
     let current: Omit<LoggedCommit, 'bytes'> | null = null;
-    for (const { row, events, committed_at_ms, bytes } of rows) {
+    for (const { row, events, committed_at_ms, bytes, batch_id } of rows) {
       if (current !== null && current.row !== row) {
         yield { ...current, bytes: joinParts(parts) };
         parts = [];
       }
-      current = { row, events, committedAtMs: committed_at_ms };
+      current = { row, events, committedAtMs: committed_at_ms, batchId: batch_id };
       parts.push(asBytes(bytes));
     }
     if (current !== null) yield { ...current, bytes: joinParts(parts) };

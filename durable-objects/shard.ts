@@ -8,14 +8,18 @@ import type { MemoryLimits } from '../core/memory/shard-memory.ts';
 import type { EpochMs } from '../core/time.ts';
 import { decodeCommit, encodeCommit } from '../schemas/wire/commit.ts';
 import { EventBatchReader } from '../schemas/wire/event-batch.ts';
+import { batchKey } from './batch-key.ts';
 import { ShardOutbox } from './shard-outbox.ts';
 import type { ShardPlace } from './shard-place.ts';
 import { ShardStorage } from './shard-storage.ts';
 import { SqlColdStore } from './sql-cold-store.ts';
 import type { SqlPort } from './sql-port.ts';
 
-/** Names a spilled batch for ever: its queue (one life of it) and its number there, which ascends. */
-export type SpillTicket = { readonly queue: string; readonly seq: number };
+/**
+ * Names a spilled batch for ever: its queue (one life of it) and its number there, which ascends; and, for as long as memory keeps it, by the
+ * name that its edge gave it: the batch may have been recorded, or spilled, before.
+ */
+export type SpillTicket = { readonly queue: string; readonly seq: number; readonly batchId: string };
 
 /** How a shard stands. */
 export type ShardStatus = {
@@ -82,25 +86,31 @@ export class Shard {
     return batch;
   }
 
+  /** Whether a batch that its edge gave this name was recorded, whichever way it came; never of one without a name. */
+  hasRecorded(batchId: string): boolean {
+    return batchId !== '' && this.#memory.hasRecorded(batchKey(batchId));
+  }
+
   /** Judges, stores and books a batch: one disposition code an event, in order. */
-  record(batch: EventBatchReader, nowMs: EpochMs): Uint8Array {
+  record(batch: EventBatchReader, nowMs: EpochMs, batchId = ''): Uint8Array {
     const { judgements, attributions } = judgeBatch(batch, this.#memory);
     const commit = { committedAtMs: nowMs, batch, judgements, attributions };
     const bytes = encodeCommit(commit);
-    this.outbox.append(commit, bytes);
+    this.outbox.append(commit, bytes, batchId);
+    if (batchId !== '') this.#memory.rememberRecorded(batchKey(batchId), nowMs);
     this.#unsavedBytes += bytes.length;
     return Uint8Array.from(judgements, (judgement) => judgement.disposition);
   }
 
   /** Whether this ticket's batch, or a later one of its queue, was recorded. A queue hands over in order, one at a time. */
   hasTaken(ticket: SpillTicket): boolean {
-    return ticket.seq <= this.#storage.spillMark(ticket.queue);
+    return ticket.seq <= this.#storage.spillMark(ticket.queue) || this.hasRecorded(ticket.batchId);
   }
 
   /** `record`, and the ticket is taken in the same transaction. */
   recordOnce(ticket: SpillTicket, batch: EventBatchReader, nowMs: EpochMs): void {
     assert(Number.isSafeInteger(ticket.seq) && !this.hasTaken(ticket), 'a ticket is taken once');
-    this.record(batch, nowMs);
+    this.record(batch, nowMs, ticket.batchId);
     this.#storage.setSpillMark(ticket.queue, ticket.seq);
   }
 
@@ -138,6 +148,7 @@ export class Shard {
       const commit = decodeCommit(logged.bytes);
       if (logged.row > checkpointRow) {
         rememberBatch(commit.batch, commit, this.#memory);
+        if (logged.batchId !== '') this.#memory.rememberRecorded(batchKey(logged.batchId), logged.committedAtMs);
         this.#unsavedBytes += logged.bytes.length;
       }
       if (logged.row > sealedRow) this.outbox.book(commit, logged);

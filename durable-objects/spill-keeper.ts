@@ -3,6 +3,7 @@ import { onForwardFailure, planForward } from '../core/flush/forwarding.ts';
 import type { Destination } from '../core/flush/forwarding.ts';
 import type { EpochMs } from '../core/time.ts';
 import { EventBatchReader } from '../schemas/wire/event-batch.ts';
+import { batchKey } from './batch-key.ts';
 import type { SpillTicket } from './shard.ts';
 import { shardPlace } from './shard-place.ts';
 import { SpillStorage } from './spill-storage.ts';
@@ -48,7 +49,8 @@ const ALARM_BUDGET_MS = 20_000;
 
 /**
  * Holds batches whose shard could not be reached and hands them over in order, each exactly once: a batch travels with its queue's name and
- * its number, and the shard remembers the last number of each queue in the same transaction as the batch itself. Without the runtime.
+ * its number, and the shard remembers the last number of each queue in the same transaction as the batch itself. What its edge calls the batch travels along: the
+ * shard may have it already, or another copy of it may be held here. Without the runtime.
  */
 export class SpillKeeper {
   readonly #host: SpillHost;
@@ -66,14 +68,15 @@ export class SpillKeeper {
   }
 
   /** See `SpillQueue.hold`. */
-  hold(shardName: string, batch: Uint8Array): void {
+  hold(shardName: string, batch: Uint8Array, batchId: string): void {
     const { shard } = shardPlace(shardName);
+    if (batchId !== '') batchKey(batchId);
     const events = new EventBatchReader(batch).eventCount;
     if (this.#size.batches >= MAX_SPILL_BATCHES || this.#size.bytes + batch.byteLength > MAX_SPILL_BYTES) {
       throw new TrackingError('overloaded', 'the spill queue is full');
     }
     const nowMs = this.#host.nowMs();
-    this.#storage.append({ shard, events, bytes: batch, heldAtMs: nowMs });
+    this.#storage.append({ shard, events, batchId, bytes: batch, heldAtMs: nowMs });
     this.#size = { batches: this.#size.batches + 1, bytes: this.#size.bytes + batch.byteLength };
     this.#await(shard, nowMs + FIRST_ATTEMPT_MS);
     if (!this.#forwarding) this.#arm();
@@ -138,7 +141,7 @@ export class SpillKeeper {
   }
 
   async #handOver(batch: SpilledBatch): Promise<'taken' | 'refused' | 'failed'> {
-    const ticket = { queue: `${this.#host.id}.${this.#storage.epoch}`, seq: batch.seq };
+    const ticket = { queue: `${this.#host.id}.${this.#storage.epoch}`, seq: batch.seq, batchId: batch.batchId };
     const call = Promise.resolve(this.#host.recordOnce(batch.shard, ticket, batch.bytes)).then(() => 'taken' as const, refusalOf);
     const outcome = await this.#host.within(CALL_TIMEOUT_MS, call);
     return outcome === 'late' ? 'failed' : outcome;

@@ -28,9 +28,9 @@ export class SpillQueue extends DurableObject<SpillEnv> {
     });
   }
 
-  /** Durable when it resolves. Throws `overloaded` at the bound, `corrupt_bytes` for what is not a batch; then nothing is held. */
-  async hold(shardName: string, batch: Uint8Array): Promise<void> {
-    this.#keeper.hold(shardName, batch);
+  /** Durable when it resolves; a batch that its edge gave a name (see `AdShard.record`) may be held again, and counts once. Throws `overloaded` at the bound, `corrupt_bytes` for what is not a batch; then nothing is held. */
+  async hold(shardName: string, batch: Uint8Array, batchId = ''): Promise<void> {
+    this.#keeper.hold(shardName, batch, batchId);
   }
 
   /** How it stands. */

@@ -70,12 +70,25 @@ test.each(['before', 'after'] as const)('a hand-over that breaks %s the shard ha
 test('a ticket stays taken across the shard\'s eviction', async () => {
   const shard = SHARDS.getByName(SHARD);
   const batch = batchOf([{ id: 'c1', atMs: T }]);
-  await shard.recordOnce({ queue: 'q', seq: 1 }, batch);
+  await shard.recordOnce({ queue: 'q', seq: 1, batchId: '' }, batch);
   await evictDurableObject(shard as never);
-  await shard.recordOnce({ queue: 'q', seq: 1 }, batch);
+  await shard.recordOnce({ queue: 'q', seq: 1, batchId: '' }, batch);
   expect(await shard.status()).toMatchObject({ rows: 1 });
-  await shard.recordOnce({ queue: 'other', seq: 1 }, batch);
+  await shard.recordOnce({ queue: 'other', seq: 1, batchId: '' }, batch);
   expect(await shard.status()).toMatchObject({ rows: 2 });
+});
+
+test('a batch that its shard had recorded when the edge gave it up is not recorded again, nor one that was held twice', async () => {
+  const shard = SHARDS.getByName(SHARD);
+  const queue = queueOf();
+  const batch = batchOf([{ id: 'c1', atMs: T }]);
+  await shard.record(batch, 'AAECAwQFBgc');
+  await evictDurableObject(shard as never);
+  await queue.hold(SHARD, batch, 'AAECAwQFBgc');
+  for (let times = 0; times < 2; times++) await queue.hold(SHARD, batchOf([{ id: 'c2', atMs: T }]), 'AAECAwQFBgg');
+  await emptied(queue);
+  await eventually(() => expect(hub.rawEventIds()).toEqual(['c1', 'c2']));
+  expect(hub.ledger()).toEqual({ 'edge.accepted': 2, 'shard.counted': 2 });
 });
 
 test('what is held survives the queue\'s eviction, and its alarm brings it on', async () => {

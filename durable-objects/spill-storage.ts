@@ -7,7 +7,7 @@ import { asBytes } from './sql-port.ts';
 import type { SqlPort } from './sql-port.ts';
 
 /** A batch that waits for its shard. `seq` ascends over all batches of a queue, so it does for each shard. */
-export type SpilledBatch = { readonly shard: string; readonly seq: number; readonly bytes: Uint8Array };
+export type SpilledBatch = { readonly shard: string; readonly seq: number; readonly batchId: string; readonly bytes: Uint8Array };
 
 /** How much a queue holds. */
 export type SpillSize = { readonly batches: number; readonly bytes: number };
@@ -30,22 +30,22 @@ export class SpillStorage {
   }
 
   /** Adds a batch at the end of its shard's line. */
-  append(batch: { shard: string; events: number; bytes: Uint8Array; heldAtMs: EpochMs }): void {
+  append(batch: { shard: string; events: number; batchId: string; bytes: Uint8Array; heldAtMs: EpochMs }): void {
     const seq = (this.#meta.get('lastSeq') ?? 0) + 1;
     this.#meta.set('lastSeq', seq);
     this.#sql.exec(
-      "INSERT INTO spilled (shard, seq, events, held_at_ms, refused, bytes) VALUES (?, ?, ?, ?, '', ?)",
-      batch.shard, seq, batch.events, batch.heldAtMs, batch.bytes,
+      "INSERT INTO spilled (shard, seq, events, held_at_ms, refused, bytes, batch_id) VALUES (?, ?, ?, ?, '', ?, ?)",
+      batch.shard, seq, batch.events, batch.heldAtMs, batch.bytes, batch.batchId,
     );
   }
 
   /** The first batch in a shard's line; undefined when none waits. */
   first(shard: string): SpilledBatch | undefined {
-    const [row] = this.#sql.exec<{ seq: number; bytes: ArrayBuffer | Uint8Array }>(
-      "SELECT seq, bytes FROM spilled WHERE shard = ? AND refused = '' ORDER BY seq LIMIT 1",
+    const [row] = this.#sql.exec<{ seq: number; batch_id: string; bytes: ArrayBuffer | Uint8Array }>(
+      "SELECT seq, batch_id, bytes FROM spilled WHERE shard = ? AND refused = '' ORDER BY seq LIMIT 1",
       shard,
     );
-    return row === undefined ? undefined : { shard, seq: row.seq, bytes: asBytes(row.bytes) };
+    return row === undefined ? undefined : { shard, seq: row.seq, batchId: row.batch_id, bytes: asBytes(row.bytes) };
   }
 
   /** Shards for which a batch waits. */

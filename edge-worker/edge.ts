@@ -68,7 +68,7 @@ export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHa
     agents: new AgentReader(),
     keyHashes: new KeyHashes(),
     catalogue,
-    coalescer: new Coalescer({ shards, spill, rejections: tally, log }),
+    coalescer: new Coalescer({ shards, spill, rejections: tally, random, log }),
     rejections: new RejectionCourier({ tally, shards, bookkeeper: (nowMs) => bookkeeperShard(catalogue.held, config.tallyRegion, nowMs) }),
     spill,
     tagLimiter: new RateLimiter(TAG_LIMIT),

@@ -19,14 +19,17 @@ export type RequestScope = {
 
 /** The objects that decide what counts. */
 export type ShardDoor = {
-  /** One disposition code per event, in order; durable once it resolves. May have committed although it throws. */
-  record(shard: string, batch: Uint8Array): Promise<Uint8Array>;
+  /**
+   * One disposition code per event, in order; durable once it resolves. May have committed although it throws. `batchId`: 8 random bytes in base64url
+   * under which the batch is recorded once, however often and whichever way it comes; '' for none.
+   */
+  record(shard: string, batch: Uint8Array, batchId: string): Promise<Uint8Array>;
 };
 
 /** Where a batch goes whose sender was promised that it counts, while its shard cannot take it. */
 export type SpillDoor = {
-  /** Durable once it resolves. */
-  hold(shard: string, batch: Uint8Array): Promise<void>;
+  /** Durable once it resolves. `batchId` as for `record`. */
+  hold(shard: string, batch: Uint8Array, batchId: string): Promise<void>;
 };
 
 /** Where the hub leaves its signed snapshot. */

@@ -21,6 +21,7 @@ export const PROBES = [
   'memory was recovered from its pages',
   'a batch went through the spill queue',
   'a spilled batch was handed over twice',
+  'a spilled batch had been recorded unheard',
   'a promised event was given up with its isolate',
   'a frame was sent again',
   'a frame reached the log twice',

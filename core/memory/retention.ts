@@ -25,6 +25,8 @@ export const MEMORY_TABLES = {
   woken: 4,
   /** Counted clicks that wait for their impression, by join key, at their own times. */
   waiting: 5,
+  /** Batches that were recorded under a name of their own, at the times of their commits. */
+  batches: 6,
 } as const;
 export type MemoryTable = keyof typeof MEMORY_TABLES;
 
@@ -59,6 +61,8 @@ export function retentionMs(table: MemoryTable, windows: RetainedWindows): numbe
     case 'woken':
     case 'waiting':
       return MAX_LATENESS_MS + arrivalMs;
+    case 'batches':
+      return arrivalMs;
   }
 }
 

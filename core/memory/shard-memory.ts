@@ -6,7 +6,7 @@ import type { CellDimensions, Judgement, WaitingClick } from '../judgement/judge
 import { clickCostNanos } from '../money.ts';
 import { CLOCK_SKEW_MS, type EpochMs } from '../time.ts';
 import type { ColdStore } from './cold-store.ts';
-import { ColdTier, firstThatFits, type Generation } from './cold-tier.ts';
+import { type ColdTable, ColdTier, firstThatFits, type Generation } from './cold-tier.ts';
 import { RememberedTimes } from './remembered-times.ts';
 import { hasExpired, MEMORY_TABLES, type MemoryTable, NO_WINDOWS, type RetainedWindows, retentionMs, widen } from './retention.ts';
 import { WaitingClicks } from './waiting-clicks.ts';
@@ -58,6 +58,7 @@ export class ShardMemory {
       clicks: new RememberedTimes(MEMORY_TABLES.clicks, this.#cold),
       impressions: new RememberedTimes(MEMORY_TABLES.impressions, this.#cold),
       woken: new RememberedTimes(MEMORY_TABLES.woken, this.#cold),
+      batches: new RememberedTimes(MEMORY_TABLES.batches, this.#cold),
     };
     const isWoken = (click: WaitingClick) => this.#tables.woken.anyIn(click.id, click.eventTimeMs, click.eventTimeMs);
     this.#waiting = new WaitingClicks(MEMORY_TABLES.waiting, this.#cold, isWoken);
@@ -135,12 +136,25 @@ export class ShardMemory {
     this.#tables.woken.add(click.id, click.eventTimeMs);
   }
 
+  /** Whether a batch of this name was recorded: a second copy of it, come another way, is nothing new. */
+  hasRecorded(batch: Key64): boolean {
+    return this.#tables.batches.anyIn(batch, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  }
+
+  /** Remembers the name of a batch that was committed at `committedAtMs`. */
+  rememberRecorded(batch: Key64, committedAtMs: EpochMs): void {
+    assert(isKey(batch), 'a batch that is remembered has a name');
+    this.#tables.batches.add(batch, committedAtMs);
+  }
+
   /**
    * Writes all that is new as one generation, then drops from RAM what is over the bounds or out of reach.
    * Log rows up to here are no longer needed for a recovery: the caller notes that in the same transaction.
    */
   checkpoint(nowMs: EpochMs): void {
-    const contents = [...TABLE_NAMES.map((name) => this.#tables[name].toColdTable()), this.#waiting.toColdTable()];
+    const contents: (ColdTable | undefined)[] = [];
+    for (const name of TABLE_NAMES) contents[MEMORY_TABLES[name]] = this.#tables[name].toColdTable();
+    contents[MEMORY_TABLES.waiting] = this.#waiting.toColdTable();
     if (contents.some((content) => content !== undefined)) this.#cold.write(nowMs, this.#windows, contents);
     const share = this.residentEntries > this.#limits.entriesMax ? this.#limits.entriesMax / 2 / this.residentEntries : 1;
     for (const name of TABLE_NAMES) {
@@ -207,8 +221,7 @@ export class ShardMemory {
   }
 }
 
-/** In the order of their numbers. */
-const TABLE_NAMES = ['ids', 'settledViews', 'clicks', 'impressions', 'woken'] as const;
+const TABLE_NAMES = ['ids', 'settledViews', 'clicks', 'impressions', 'woken', 'batches'] as const;
 const TABLE_NAMES_ALL: readonly MemoryTable[] = [...TABLE_NAMES, 'waiting'];
 
 /** Ads whose key is kept; beyond, the cache starts anew. */

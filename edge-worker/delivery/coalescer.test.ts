@@ -27,10 +27,14 @@ function rig() {
   const clock = { nowMs: T };
   const calls: { batch: EventBatchReader; answer: (codes?: Uint8Array) => void; fail: () => void }[] = [];
   const held: EventBatchReader[] = [];
+  /** Names of batches, as shard and spill heard them. */
+  const names: { recorded: string[]; held: string[] } = { recorded: [], held: [] };
+  let drawn = 0;
   const spillFails = { times: 0 };
   const spill = new SpillWay(
     {
-      hold: async (_shard, bytes) => {
+      hold: async (_shard, bytes, batchId) => {
+        names.held.push(batchId);
         if (spillFails.times-- > 0) throw new Error('spill is down');
         held.push(new EventBatchReader(bytes));
       },
@@ -39,14 +43,15 @@ function rig() {
   );
   const rejections = new RejectionTally('us');
   const shards = {
-    record: (_shard: string, bytes: Uint8Array) => {
+    record: (_shard: string, bytes: Uint8Array, batchId: string) => {
+      names.recorded.push(batchId);
       const batch = new EventBatchReader(bytes);
       return new Promise<Uint8Array>((resolve, reject) => {
         calls.push({ batch, answer: (codes = new Uint8Array(batch.eventCount).fill(DISPOSITIONS.counted)) => resolve(codes), fail: () => reject(new Error('reset')) });
       });
     },
   };
-  const coalescer = new Coalescer({ shards, spill, rejections, log: () => undefined });
+  const coalescer = new Coalescer({ shards, spill, rejections, random: (bytes) => bytes.fill(++drawn), log: () => undefined });
   const background: Promise<unknown>[] = [];
   // Waits pass fifty times as fast.
   const scope = (): RequestScope => ({
@@ -60,7 +65,7 @@ function rig() {
     },
     waitUntil: (work) => void background.push(work),
   });
-  return { clock, calls, held, spill, spillFails, rejections, coalescer, scope, background };
+  return { clock, calls, held, names, spill, spillFails, rejections, coalescer, scope, background };
 }
 const ids = ({ batch }: { batch: EventBatchReader }) => Array.from({ length: batch.eventCount }, (_, i) => batch.eventId(i));
 const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
@@ -137,6 +142,23 @@ describe('a shard that fails', () => {
     expect(await durable).toBe(true);
     expect(r.held.map((batch) => [batch.eventId(0), batch.tallies[0]!.count])).toEqual([['a', 1]]);
     expect(r.spill.counts).toEqual({ spilled: 1, lost: 0 });
+  });
+
+  test('a promised batch has one name on all its ways, another than the next batch; an awaited one has none', async () => {
+    r.spillFails.times = 2;
+    const durable = deliverPromised(r.coalescer, addressed('a'), 10_000, r.scope());
+    await turn();
+    r.calls[0]!.fail();
+    expect(await durable).toBe(true);
+    void deliverPromised(r.coalescer, addressed('b'), 1_000, r.scope());
+    void deliverAll(r.coalescer, [addressed('c')], r.scope());
+    await turn();
+    const [first, second, third] = r.names.recorded;
+    expect(first).toMatch(/^[\w-]{11}$/);
+    expect(r.names.held).toEqual([first, first, first]);
+    expect(second).toMatch(/^[\w-]{11}$/);
+    expect(second).not.toBe(first);
+    expect(third).toBe('');
   });
 
   test('a promised batch that nobody takes is counted as lost, never silently', async () => {

@@ -1,6 +1,7 @@
+import { encodeBase64Url } from '../../core/crypto/base64url.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { Announcement } from '../announcement.ts';
-import type { RequestScope, ShardDoor } from '../ports.ts';
+import type { RandomBytes, RequestScope, ShardDoor } from '../ports.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
 import type { SpillWay } from './spill-way.ts';
@@ -19,6 +20,8 @@ export const CALL_TIMEOUT_MS = 10_000;
 export const TURN_TIMEOUT_MS = 5_000;
 /** A carrier that has neither sent nor given up by now died with its request: another one takes over. */
 const CARRIER_LIFE_MS = 30_000;
+/** What a promised batch is known by, so that it counts once though it goes to its shard, to a spill object and there again. */
+const BATCH_ID_BYTES = 8;
 /** How often a waiting carrier looks for its turn by itself, should nobody wake it. */
 const TURN_POLL_MS = 100;
 
@@ -43,13 +46,15 @@ export class Coalescer {
   readonly #shards: ShardDoor;
   readonly #spill: SpillWay;
   readonly #rejections: RejectionTally;
+  readonly #random: RandomBytes;
   readonly #log: (message: string) => void;
   readonly #lanes = new Map<string, LaneState>();
 
-  constructor(options: { shards: ShardDoor; spill: SpillWay; rejections: RejectionTally; log: (message: string) => void }) {
+  constructor(options: { shards: ShardDoor; spill: SpillWay; rejections: RejectionTally; random: RandomBytes; log: (message: string) => void }) {
     this.#shards = options.shards;
     this.#spill = options.spill;
     this.#rejections = options.rejections;
+    this.#random = options.random;
     this.#log = options.log;
   }
 
@@ -77,7 +82,8 @@ export class Coalescer {
       if (scope.arrivedAtMs - open.openedAtMs > CARRIER_LIFE_MS) scope.waitUntil(this.#carry(lane, open, null, scope));
       return open;
     }
-    const batch = new OpenBatch({ lane: shipment.lane, homeRegion: shipment.homeRegion, openedAtMs: scope.arrivedAtMs });
+    const id = shipment.lane === 'awaited' ? '' : encodeBase64Url(this.#random(new Uint8Array(BATCH_ID_BYTES)));
+    const batch = new OpenBatch({ lane: shipment.lane, homeRegion: shipment.homeRegion, openedAtMs: scope.arrivedAtMs, id });
     lane.open = batch;
     scope.waitUntil(this.#carry(lane, batch, previous, scope));
     return batch;
@@ -109,17 +115,17 @@ export class Coalescer {
     if (!hasTurn && batch.lane === 'awaited') return { kind: 'refused' };
     const rejections = this.#rejections.drain();
     const bytes = batch.finish(rejections);
-    const dispositions = hasTurn && batch.lane !== 'overflow' ? await this.#call(shard, bytes, scope) : null;
+    const dispositions = hasTurn && batch.lane !== 'overflow' ? await this.#call(shard, bytes, batch.id, scope) : null;
     if (dispositions?.length === batch.eventCount) return { kind: 'judged', dispositions };
-    if (batch.lane !== 'awaited') return this.#spill.hold(shard, bytes, scope);
+    if (batch.lane !== 'awaited') return this.#spill.hold(shard, bytes, batch.id, scope);
     this.#rejections.restore(rejections);
     return { kind: 'failed' };
   }
 
   /** Null when the shard did not confirm the batch, for whatever reason. */
-  async #call(shard: string, bytes: Uint8Array, scope: RequestScope): Promise<Uint8Array | null> {
+  async #call(shard: string, bytes: Uint8Array, batchId: string, scope: RequestScope): Promise<Uint8Array | null> {
     try {
-      return (await Promise.race([this.#shards.record(shard, bytes), scope.sleep(CALL_TIMEOUT_MS)])) ?? null;
+      return (await Promise.race([this.#shards.record(shard, bytes, batchId), scope.sleep(CALL_TIMEOUT_MS)])) ?? null;
     } catch {
       return null;
     }

@@ -12,6 +12,8 @@ export const FULL_BATCH_BYTES = 900_000;
 export class OpenBatch {
   readonly lane: Lane;
   readonly openedAtMs: EpochMs;
+  /** Under it the batch is recorded once, whichever way it comes; '' where the sender is told and tries again. */
+  readonly id: string;
   /** What became of the batch, once its carrier knows. */
   readonly delivered = new Announcement<Delivery>();
   readonly #writer = new EventBatchWriter();
@@ -20,9 +22,10 @@ export class OpenBatch {
   /** Set once its carrier has begun to send: nothing may be added. */
   closed = false;
 
-  constructor(options: { lane: Lane; homeRegion: string; openedAtMs: EpochMs }) {
+  constructor(options: { lane: Lane; homeRegion: string; openedAtMs: EpochMs; id: string }) {
     this.lane = options.lane;
     this.openedAtMs = options.openedAtMs;
+    this.id = options.id;
     this.#homeRegion = options.homeRegion;
   }
 

@@ -39,7 +39,7 @@ export class RejectionCourier {
     const shard = this.#tally.isEmpty ? null : this.#bookkeeper(scope.clock.nowMs());
     if (shard === null) return;
     const rows = this.#tally.drain();
-    const told = this.#shards.record(shard, talliesOnly(rows)).then(
+    const told = this.#shards.record(shard, talliesOnly(rows), '').then(
       () => true,
       () => false,
     );

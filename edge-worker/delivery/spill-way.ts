@@ -23,10 +23,10 @@ export class SpillWay {
   }
 
   /** `spilled` once it is durable, `failed` when no attempt was confirmed. */
-  async hold(shard: string, batch: Uint8Array, scope: RequestScope): Promise<Delivery> {
+  async hold(shard: string, batch: Uint8Array, batchId: string, scope: RequestScope): Promise<Delivery> {
     for (const waitMs of WAITS_MS) {
       if (waitMs > 0 && !(await this.#waitInMemory(waitMs, scope))) break;
-      if (await this.#attempt(shard, batch, scope)) {
+      if (await this.#attempt(shard, batch, batchId, scope)) {
         this.counts.spilled++;
         return { kind: 'spilled' };
       }
@@ -48,8 +48,8 @@ export class SpillWay {
     }
   }
 
-  async #attempt(shard: string, batch: Uint8Array, scope: RequestScope): Promise<boolean> {
-    const held = this.#door.hold(shard, batch).then(
+  async #attempt(shard: string, batch: Uint8Array, batchId: string, scope: RequestScope): Promise<boolean> {
+    const held = this.#door.hold(shard, batch, batchId).then(
       () => true,
       () => false,
     );

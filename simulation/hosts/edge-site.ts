@@ -165,8 +165,8 @@ class Isolate {
     return shardDoor({
       idFromName: (name) => name,
       get: (name: never) => ({
-        record: (batch: Uint8Array) =>
-          this.#life.hear(network.request({ from: this.#site.name, to: siteOf(name), what: `${this.#life.name} records at ${String(name)}` }, () => shards.call(name, (keeper) => watch.recording(batch, () => keeper.record(batch))))),
+        record: (batch: Uint8Array, batchId: string) =>
+          this.#life.hear(network.request({ from: this.#site.name, to: siteOf(name), what: `${this.#life.name} records at ${String(name)}` }, () => shards.call(name, (keeper) => watch.recording(batch, () => keeper.record(batch, batchId))))),
       }),
     });
   }
@@ -177,9 +177,9 @@ class Isolate {
       {
         idFromName: (name) => name,
         get: (name: never) => ({
-          hold: (shard: string, batch: Uint8Array) => {
+          hold: (shard: string, batch: Uint8Array, batchId: string) => {
             probes.sometimes('a batch went through the spill queue');
-            return this.#life.hear(network.request({ from: this.#site.name, to: `objects-${this.#site.region}`, what: `${this.#life.name} spills to ${String(name)}` }, () => spills.call(name, (keeper) => keeper.hold(shard, batch))));
+            return this.#life.hear(network.request({ from: this.#site.name, to: `objects-${this.#site.region}`, what: `${this.#life.name} spills to ${String(name)}` }, () => spills.call(name, (keeper) => keeper.hold(shard, batch, batchId))));
           },
         }),
       },

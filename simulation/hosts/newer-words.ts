@@ -9,10 +9,10 @@ export const NEWER_REASON = Math.max(...Object.values(REASONS)) + 1;
 /** An edge of a newer version beside older shards and hubs: it screens by a rule that they have never heard of. */
 export function inNewerWords(door: ShardDoor, onUse: () => void): ShardDoor {
   return {
-    record: (shard, batch) => {
-      if (!knowsHead(batch)) return door.record(shard, batch);
+    record: (shard, batch, batchId) => {
+      if (!knowsHead(batch)) return door.record(shard, batch, batchId);
       onUse();
-      return door.record(shard, rewriteBatch(batch, { event: (event) => (event.screenedReason === REASONS.head ? { ...event, screenedReason: NEWER_REASON, reasonMask: 1 << NEWER_REASON } : event) }));
+      return door.record(shard, rewriteBatch(batch, { event: (event) => (event.screenedReason === REASONS.head ? { ...event, screenedReason: NEWER_REASON, reasonMask: 1 << NEWER_REASON } : event) }), batchId);
     },
   };
 }

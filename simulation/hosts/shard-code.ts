@@ -58,7 +58,7 @@ export function spillCode(world: World, context: ObjectContext): SpillKeeper {
       const route = { from: `objects-${name.split('.')[1]}`, to: siteOf(shard), what: `${name} hands ${ticket.seq} to ${shard}` };
       const serve = () =>
         world.shards.call(shard, (keeper) => {
-          world.watch.handedOver(ticket.queue, ticket.seq);
+          world.watch.handedOver(ticket.queue, ticket.seq, batch);
           keeper.recordOnce(ticket, batch);
         });
       return life.hear(handOver(world.network.request(route, serve, true)));

@@ -127,8 +127,9 @@ export class Watch {
     this.#world.verdict.check(isForged || isOld, 'no frame is refused', () => `${frame.verdict} ${frame.topic} ${frame.shard} ${frame.epoch}/${frame.seq}`);
   }
 
-  handedOver(queue: string, seq: number): void {
+  handedOver(queue: string, seq: number, batch: Uint8Array): void {
     const name = `${queue} ${seq}`;
+    if (!this.#handOvers.has(name) && markersIn(new EventBatchReader(batch)).every((marker) => this.#world.truth.durable.has(marker))) this.probes.sometimes('a spilled batch had been recorded unheard');
     if (this.#handOvers.has(name)) this.probes.sometimes('a spilled batch was handed over twice');
     this.#handOvers.add(name);
   }

@@ -14,8 +14,8 @@ export const EDGE_BUGS: readonly Plant[] = [
     name: '202 before the commit',
     story: 'an edge acknowledges what it has only sent off',
     shardDoor: (door) => ({
-      record: async (shard, batch) => {
-        void door.record(shard, batch).catch(() => undefined);
+      record: async (shard, batch, batchId) => {
+        void door.record(shard, batch, batchId).catch(() => undefined);
         return new Uint8Array(new EventBatchReader(batch).eventCount).fill(DISPOSITIONS.counted);
       },
     }),
@@ -23,7 +23,7 @@ export const EDGE_BUGS: readonly Plant[] = [
   {
     name: 'batch sent again after silence',
     story: 'an edge repeats a batch by itself when its shard does not answer, then acknowledges the second',
-    shardDoor: (door) => ({ record: (shard, batch) => door.record(shard, batch).catch(() => door.record(shard, batch)) }),
+    shardDoor: (door) => ({ record: (shard, batch, batchId) => door.record(shard, batch, batchId).catch(() => door.record(shard, batch, batchId)) }),
   },
   {
     name: 'token checked after redirect',
@@ -46,7 +46,7 @@ export const EDGE_BUGS: readonly Plant[] = [
   {
     name: 'home region is the POP’s',
     story: 'an event is counted where it came in, not where its ad lives',
-    shardDoor: (door, { region }) => ({ record: (shard, batch) => door.record(shard.replace(/^(\w+)\.\w+\./, `$1.${region}.`), batch) }),
+    shardDoor: (door, { region }) => ({ record: (shard, batch, batchId) => door.record(shard.replace(/^(\w+)\.\w+\./, `$1.${region}.`), batch, batchId) }),
   },
   {
     name: 'epoch of today',
@@ -54,9 +54,9 @@ export const EDGE_BUGS: readonly Plant[] = [
     shardDoor: (door) => {
       let newest = 0;
       return {
-        record: (shard, batch) => {
+        record: (shard, batch, batchId) => {
           newest = Math.max(newest, Number(/\.e(\d+)\./.exec(shard)?.[1] ?? 0));
-          return door.record(shard.replace(/\.e\d+\./, `.e${newest}.`), batch);
+          return door.record(shard.replace(/\.e\d+\./, `.e${newest}.`), batch, batchId);
         },
       };
     },
@@ -81,7 +81,7 @@ export const EDGE_BUGS: readonly Plant[] = [
 ];
 
 function rewriting(make: () => Rewriting): (door: ShardDoor) => ShardDoor {
-  return (door) => ({ record: async (shard, batch) => door.record(shard, rewriteBatch(batch, make())) });
+  return (door) => ({ record: async (shard, batch, batchId) => door.record(shard, rewriteBatch(batch, make()), batchId) });
 }
 
 function keepViewer(event: TrackedEvent): TrackedEvent {

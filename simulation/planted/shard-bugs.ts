@@ -30,6 +30,12 @@ export const SHARD_BUGS: readonly Plant[] = [
   },
   { name: 'sealed rows booked again', story: 'the mark of what is in a frame is not stored with the frame', sql: (sql) => ({ iterate: (query, ...bindings) => sql.iterate(query, ...bindings), exec: (query, ...bindings) => (query.startsWith('INSERT INTO meta') && bindings[0] === 'sealedRow' ? [] : sql.exec(query, ...bindings)) }) },
   { name: 'no mark for spilled batches', story: 'a batch that is handed over twice is recorded twice', patch: () => patched(Shard.prototype, 'hasTaken', () => () => false) },
+  { name: 'batch without a name', story: 'a batch that its shard recorded without being heard is judged again when it comes from the spill queue', patch: () => patched(Shard.prototype, 'hasRecorded', () => () => false) },
+  {
+    name: 'names of batches lost with the object',
+    story: 'a shard that wakes up does not know which batches it has recorded',
+    sql: (sql) => ({ exec: (query, ...bindings) => sql.exec(query, ...bindings), iterate: (query, ...bindings) => sql.iterate(query.replace('batch_id FROM log', "'' AS batch_id FROM log"), ...bindings) }),
+  },
   {
     name: 'spilled batch deleted before it is taken',
     story: 'silence of the shard is taken for consent',
@@ -47,8 +53,8 @@ export const SHARD_BUGS: readonly Plant[] = [
   {
     name: 'late impression counted twice',
     story: 'the live path books a correction that recovery does not',
-    patch: () => patched(ShardOutbox.prototype, 'append', (append) => function (this: ShardOutbox, commit, bytes) {
-      append.call(this, { ...commit, attributions: [...commit.attributions, ...commit.attributions] }, bytes);
+    patch: () => patched(ShardOutbox.prototype, 'append', (append) => function (this: ShardOutbox, commit, bytes, batchId) {
+      append.call(this, { ...commit, attributions: [...commit.attributions, ...commit.attributions] }, bytes, batchId);
     }),
   },
   { name: 'flush not armed after failure', story: 'a frame that failed waits for the next event, which may never come', patch: neverAfterFailure },
