@@ -11,7 +11,7 @@ import { costOf, hasWrk, isInstalled, load, rateOf } from '../load/wrk.ts';
 import { median, short } from '../median.ts';
 import type { Bench, Reading, RowSpec, Skipped } from '../row.ts';
 
-const REDIS = 'Node and a local Redis: JSON batches of 100, SET NX EX and HINCRBY, pipelined; not durable';
+const REDIS = 'Node, ioredis and a local Redis: JSON batches of 100, SET NX EX and HINCRBY, pipelined; not durable';
 const rows = [
   { id: 'batch-binary-100', what: 'batches of 100 binary events: deduped, counted, durable, acknowledged', unit: 'events/s', baselineIs: REDIS, aim: { kind: 'faster', times: 4 } },
   { id: 'batch-json-100', what: 'batches of 100 JSON events, the same', unit: 'events/s', baselineIs: REDIS, aim: { kind: 'faster', times: 2 } },
