@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { TrackingError } from '../../core/errors.ts';
 import { createApp, type Handlers } from './app.ts';
 import { ROUTE_NAMES } from './routes.ts';
+import { createTestHub } from './testing/test-hub.ts';
 
 function askWith(failure: Error) {
   const logged: unknown[] = [];
@@ -22,4 +23,23 @@ it('a log or store that does not answer is 503 with Retry-After, and is logged; 
   const bug = askWith(new TypeError('x is not a function'));
   expect((await bug.reply).status).toBe(500);
   expect(await (await bug.reply).text()).not.toContain('function');
+});
+
+it('HEAD leaves no stream open', async () => {
+  const hub = createTestHub();
+  for (let i = 0; i < 3; i += 1) {
+    const reply = await hub.call('HEAD', '/v1/stream?metrics=clicks', { key: hub.keyFor('ops') });
+    expect([reply.status, reply.headers.get('content-type'), await reply.text()]).toEqual([200, 'text/event-stream; charset=utf-8', '']);
+  }
+  expect(hub.streams.size).toBe(0);
+  hub.close();
+});
+
+it.each(['/v1/catalogue', '/v1/keys', '/v1/ops/token-keys', '/v1/ops/data-centers', '/v1/ops/pipeline', '/v1/ops/regions/us/flush-policy'])('%s knows no parameters, and says so', async (path) => {
+  const hub = createTestHub();
+  const key = hub.keyFor('ops');
+  expect((await hub.call('GET', path, { key })).status).toBe(200);
+  const reply = await hub.call('GET', `${path}?ad_id=x`, { key });
+  expect([reply.status, ((await reply.json()) as { code: string }).code]).toEqual([400, 'unknown_parameter']);
+  hub.close();
 });

@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { isRetryable, TrackingError } from '../../core/errors.ts';
 import { admit, type GuardDeps } from './guard.ts';
+import { refuseParameters } from './parameters.ts';
 import type { Handler } from './handler.ts';
 import { RequestError } from './request-error.ts';
 import { routeSpec, ROUTE_NAMES, type RouteName } from './routes.ts';
@@ -22,11 +23,15 @@ const RETRY_AFTER_SECONDS = 1;
 export function createApp(deps: AppDeps): Hono {
   const app = new Hono();
   for (const name of ROUTE_NAMES) {
-    const { method, path, access } = routeSpec(name);
+    const { method, path, access, query } = routeSpec(name);
     app.on(method, path, async (context) => {
       const caller = admit(deps, access, context.req.header('authorization'));
       const search = new URL(context.req.url).searchParams;
-      return deps.handlers[name]({ raw: context.req.raw, caller, search, path: (parameter) => context.req.param(parameter) ?? '' });
+      if (access === 'operators' && query === undefined) refuseParameters(search);
+      const reply = await deps.handlers[name]({ raw: context.req.raw, caller, search, path: (parameter) => context.req.param(parameter) ?? '' });
+      // A HEAD gets the headers of its GET. Nobody will read the body: a stream that was opened for it must not stay open.
+      if (context.req.method === 'HEAD') await reply.body?.cancel();
+      return reply;
     });
   }
   app.onError((error, context) => answerError(deps, error, context));

@@ -1,5 +1,4 @@
 import type { Registry } from 'prom-client';
-import { refuseParameters } from '../http/parameters.ts';
 import { json, type Handler } from '../http/handler.ts';
 import { RequestError } from '../http/request-error.ts';
 import { conservationReport, type ConservationDeps } from './conservation-report.ts';
@@ -15,10 +14,7 @@ export type OpsDeps = ConservationDeps & {
 export function opsHandlers(deps: OpsDeps) {
   const conservation: Handler = async ({ search }) => json(await conservationReport(deps, search));
 
-  const pipeline: Handler = async ({ search }) => {
-    refuseParameters(search);
-    return json({ watermarkMs: await deps.watermarkMs(), ...(await deps.pipeline.report()) });
-  };
+  const pipeline: Handler = async () => json({ watermarkMs: await deps.watermarkMs(), ...(await deps.pipeline.report()) });
 
   const metrics: Handler = async () => new Response(await deps.registry.metrics(), { headers: { 'content-type': deps.registry.contentType } });
 
