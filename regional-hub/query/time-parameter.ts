@@ -23,9 +23,14 @@ function isoSecond(text: string, zone: TimeZone): number | null {
   const [, date, time = '00:00', offset] = match;
   if (offset !== undefined && match[2] === undefined) return null;
   const ms = Date.parse(`${date}T${time}${normalised(offset)}`);
-  if (Number.isNaN(ms)) return null;
+  if (Number.isNaN(ms) || !isOnCalendar(date as string)) return null;
   const second = Math.floor(ms / SECOND_MS);
   return offset === undefined ? secondOfLocalTime(zone, second) : second;
+}
+
+/** 30 February would silently be 2 March. */
+function isOnCalendar(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 }
 
 function normalised(offset: string | undefined): string {
