@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/time.ts';
+import { breakdownPage, wholeWindowsQuestion, type BreakdownPage } from './breakdown-page.ts';
 import { encodeCursor } from './cursor.ts';
 import type { EngineRow, QueryEngine } from './engine.ts';
 import { measuresOf, type Measure } from './metrics.ts';
 import type { QueryRequest } from './request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
-import { hiddenCells, isViewerBreakdown, siblingDimensions, visibleUsers, type MinCellUsers } from './suppression.ts';
+import { isViewerBreakdown, visibleUsers, type MinCellUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -39,12 +40,7 @@ export type QueryDeps = {
 /** Answers a question for a tenant; `onlyWindows` (their first seconds) narrows it to windows that changed. */
 export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null = null): Promise<QueryReply> {
   const watermarkMs = await deps.watermarkMs();
-  const question = questionOf(request, tenant, onlyWindows);
-  const found = await deps.engine.rows(windowRowsStatement(question, tenant));
-  const page = found.slice(0, request.limit);
-  const last = page.at(-1);
-  const cursor = found.length > request.limit && last !== undefined ? encodeCursor(keyOf(last, request), request) : null;
-  const { rows, suppressed } = withhold(page, request, tenant, deps.minCellUsers);
+  const { rows, suppressed, next } = await pageOf(deps, request, tenant, questionOf(request, tenant, onlyWindows));
   return {
     rows,
     meta: {
@@ -54,9 +50,27 @@ export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: T
       version: 'live',
       approximate: request.metrics.includes('unique_users'),
       suppressed,
-      cursor,
+      cursor: next === null ? null : encodeCursor(next, request),
     },
   };
+}
+
+/**
+ * Tenants see no cell that tells viewers apart and speaks of too few of them, and no number of people that small; counts and
+ * money as such are never withheld, and operators see everything.
+ */
+async function pageOf(deps: QueryDeps, request: QueryRequest, tenant: Tenant, question: WindowQuestion): Promise<BreakdownPage> {
+  if (tenant.kind !== 'all' && isBreakdown(request)) {
+    const cells = await deps.engine.rows(windowRowsStatement(wholeWindowsQuestion(question), tenant));
+    return breakdownPage(cells, request, deps.minCellUsers.viewerBreakdown);
+  }
+  const found = await deps.engine.rows(windowRowsStatement(question, tenant));
+  const page = found.slice(0, request.limit);
+  const last = page.at(-1);
+  const next = found.length > request.limit && last !== undefined ? keyOf(last, request) : null;
+  const isWholeTotal = request.granularity === 'total' && request.groupBy.length === 0;
+  const mayShowUsers = tenant.kind === 'all' || isWholeTotal || !request.metrics.includes('unique_users');
+  return { ...(mayShowUsers ? { rows: page.map((row) => queryRow(row, request)), suppressed: 0 } : withholdUsers(page, request, deps.minCellUsers.clicksOnly)), next };
 }
 
 /** What the engine must be asked so that the request can be answered to this tenant. */
@@ -64,29 +78,6 @@ export function questionOf(request: QueryRequest, tenant: Tenant, onlyWindows: r
   const measures = new Set<Measure>(request.metrics.flatMap(measuresOf));
   if (tenant.kind !== 'all' && isBreakdown(request)) measures.add('unique_users');
   return { ...request, measures: [...measures], onlyWindows, kind: null };
-}
-
-/**
- * Tenants see no cell that tells viewers apart and speaks of too few of them, and no number of people that small; counts and
- * money as such are never withheld, and operators see everything.
- */
-function withhold(page: readonly EngineRow[], request: QueryRequest, tenant: Tenant, min: MinCellUsers): { rows: QueryRow[]; suppressed: number } {
-  if (tenant.kind === 'all') return { rows: page.map((row) => queryRow(row, request)), suppressed: 0 };
-  if (isBreakdown(request)) return withholdCells(page, request, min.viewerBreakdown);
-  const isWholeTotal = request.granularity === 'total' && request.groupBy.length === 0;
-  if (!request.metrics.includes('unique_users') || isWholeTotal) return { rows: page.map((row) => queryRow(row, request)), suppressed: 0 };
-  return withholdUsers(page, request, min.clicksOnly);
-}
-
-function withholdCells(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
-  const siblings = siblingDimensions(request.groupBy);
-  const cells = page.map((row) => ({
-    siblings: JSON.stringify([row['window_second'], ...siblings.map((dimension) => row[dimension])]),
-    users: Number(row['unique_users']),
-  }));
-  const hidden = hiddenCells(cells, minUsers);
-  const shown = page.filter((_, index) => !hidden[index]);
-  return { rows: shown.map((row) => queryRow(row, request)), suppressed: page.length - shown.length };
 }
 
 function withholdUsers(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
