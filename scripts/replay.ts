@@ -1,15 +1,20 @@
 import { createReadStream, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
 import { Command, InvalidArgumentError } from 'commander';
 
 /** What `/v1/events` takes at once (DESIGN §3). */
 const MAX_BATCH = 1_000;
+const MAX_BODY_BYTES = 1_048_576;
 const MAX_ATTEMPTS = 60;
 const PROGRESS_EVERY_MS = 500;
 
 type ReplayOptions = { input: string; edge: string; key: string; batch: number; restart: boolean };
-/** Lines of the input that were acknowledged, and what became of them. */
+/** Lines of the input that are done with, and what became of them. */
 type Progress = { lines: number; accepted: number; duplicates: number; rejected: number };
+type Outcome = Omit<Progress, 'lines'>;
+/** A line that holds something, and its number in the input, from 1. */
+type Line = { readonly number: number; readonly text: string };
 
 const options = parseOptions();
 const progressFile = `${options.input}.progress`;
@@ -19,72 +24,93 @@ async function replay({ input, batch }: ReplayOptions): Promise<void> {
   const total = statSync(input).size;
   const progress = loadProgress();
   if (progress.lines > 0) console.error(`replay: going on after line ${progress.lines} (${progressFile}; --restart begins anew)`);
+  const file = createReadStream(input);
   const startedAtMs = Date.now();
   let line = 0;
-  let bytes = 0;
   let shownAtMs = 0;
   let sent = 0;
-  let pending: string[] = [];
-  const flush = async (): Promise<void> => {
-    if (pending.length === 0) return;
-    add(progress, await send(pending, line - pending.length), pending.length);
+  let pending: Line[] = [];
+  let pendingBytes = 0;
+  const flush = async (doneLines: number): Promise<void> => {
+    if (pending.length > 0) add(progress, await send(pending));
     sent += pending.length;
     pending = [];
+    pendingBytes = 0;
+    progress.lines = Math.max(progress.lines, doneLines);
     saveProgress(progress);
     if (Date.now() - shownAtMs < PROGRESS_EVERY_MS) return;
     shownAtMs = Date.now();
-    process.stderr.write(`\rreplay: ${progressLine(progress, bytes / total, sent / Math.max(0.001, (Date.now() - startedAtMs) / 1000))}`);
+    process.stderr.write(`\rreplay: ${progressLine(progress, total === 0 ? 1 : file.bytesRead / total, sent / Math.max(0.001, (Date.now() - startedAtMs) / 1000))}`);
   };
-  for await (const text of createInterface({ input: createReadStream(input), crlfDelay: Infinity })) {
-    bytes += Buffer.byteLength(text) + 1;
+  const lines = createInterface({ input: input.endsWith('.gz') ? file.pipe(createGunzip()) : file, crlfDelay: Infinity });
+  for await (const text of lines) {
     line += 1;
-    if (line <= progress.lines) continue;
-    pending.push(text);
-    if (pending.length === batch) await flush();
+    if (line <= progress.lines || text.trim() === '') continue;
+    const bytes = Buffer.byteLength(text) + 1;
+    if (pending.length === batch || pendingBytes + bytes > MAX_BODY_BYTES) await flush(line - 1);
+    pending.push({ number: line, text });
+    pendingBytes += bytes;
   }
-  await flush();
+  await flush(line);
   process.stderr.write('\n');
   console.log(`replay: done, ${progressLine(progress, 1, sent / Math.max(0.001, (Date.now() - startedAtMs) / 1000))}`);
 }
 
-/** Sends one batch until it is acknowledged; rejections are printed and do not stop the rest. */
-async function send(lines: readonly string[], firstLine: number): Promise<Omit<Progress, 'lines'>> {
+/** Sends one batch until it is answered for; rejections are printed and do not stop the rest. */
+async function send(lines: readonly Line[]): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const reply = await post(lines).catch((error: unknown) => error as Error);
     const problem = reply instanceof Error ? reply.message : `status ${reply.status}`;
-    if (!(reply instanceof Error)) {
-      const body = (await reply.json().catch(() => ({}))) as {
-        accepted?: number;
-        duplicates?: number;
-        rejected?: { index: number; code: string; message: string }[];
-        code?: string;
-        message?: string;
-      };
-      if (reply.status === 409) return { accepted: 1, duplicates: 1, rejected: 0 };
-      if (reply.status === 202) {
-        for (const { index, code, message } of body.rejected ?? []) console.error(`\nline ${firstLine + index + 1}: ${code}: ${message}`);
-        return { accepted: body.accepted ?? 0, duplicates: body.duplicates ?? 0, rejected: body.rejected?.length ?? 0 };
-      }
-      if (reply.status < 500) fail(`${options.edge}/v1/events answered ${reply.status} ${body.code ?? ''}: ${body.message ?? ''} (after line ${firstLine})`);
-    }
+    if (!(reply instanceof Error) && (reply.status === 400 || reply.status === 413) && lines.length > 1) return sendHalves(lines);
+    if (!(reply instanceof Error) && reply.status < 500) return outcomeOf(lines, reply.status, await bodyOf(reply));
     if (attempt === MAX_ATTEMPTS) fail(`gave up after ${attempt} attempts (${problem}); run the same command again to go on`);
     await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 200 * attempt)));
   }
 }
 
-function post(lines: readonly string[]): Promise<Response> {
+/** A body is refused whole for one line that is too long or too deep: what is wrong is found by halving, and the others are none the worse. */
+async function sendHalves(lines: readonly Line[]): Promise<Outcome> {
+  const middle = Math.ceil(lines.length / 2);
+  const outcome = await send(lines.slice(0, middle));
+  add(outcome, await send(lines.slice(middle)));
+  return outcome;
+}
+
+type ReplyBody = { accepted?: number; duplicates?: number; rejected?: { index: number; code: string; message: string }[]; code?: string; message?: string };
+
+async function bodyOf(reply: Response): Promise<ReplyBody> {
+  return (await reply.json().catch(() => ({}))) as ReplyBody;
+}
+
+function outcomeOf(lines: readonly Line[], status: number, body: ReplyBody): Outcome {
+  const refused = body.rejected ?? [];
+  switch (status) {
+    case 202:
+      for (const { index, code, message } of refused) console.error(`\nline ${lines[index]?.number}: ${code}: ${message}`);
+      return { accepted: body.accepted ?? 0, duplicates: body.duplicates ?? 0, rejected: refused.length };
+    case 409:
+      return { accepted: 1, duplicates: 1, rejected: 0 };
+    case 400:
+    case 413:
+      console.error(`\nline ${lines[0]?.number}: ${body.code}: ${body.message}`);
+      return { accepted: 0, duplicates: 0, rejected: 1 };
+    default:
+      return fail(`${options.edge}/v1/events answered ${status} ${body.code ?? ''}: ${body.message ?? ''} (lines ${lines[0]?.number} to ${lines.at(-1)?.number})`);
+  }
+}
+
+function post(lines: readonly Line[]): Promise<Response> {
   return fetch(`${options.edge}/v1/events`, {
     method: 'POST',
     headers: { authorization: `Bearer ${options.key}`, 'content-type': 'application/x-ndjson' },
-    body: lines.join('\n'),
+    body: lines.map(({ text }) => text).join('\n'),
   });
 }
 
-function add(progress: Progress, outcome: Omit<Progress, 'lines'>, lines: number): void {
-  progress.lines += lines;
-  progress.accepted += outcome.accepted;
-  progress.duplicates += outcome.duplicates;
-  progress.rejected += outcome.rejected;
+function add(sum: Outcome, outcome: Outcome): void {
+  sum.accepted += outcome.accepted;
+  sum.duplicates += outcome.duplicates;
+  sum.rejected += outcome.rejected;
 }
 
 function progressLine(progress: Progress, share: number, perSecond: number): string {
@@ -105,7 +131,7 @@ function saveProgress(progress: Progress): void {
 function parseOptions(): ReplayOptions {
   const options = new Command('npm run replay --')
     .description('Sends history (one event a line, with receivedAtMs) through POST /v1/events. Stopped anywhere, the same command goes on.')
-    .requiredOption('--input <file.ndjson>', 'events in order of arrival, at most 24 h out of order')
+    .requiredOption('--input <file>', 'NDJSON, plain or .gz: events in order of arrival, at most 24 h out of order')
     .option('--edge <url>', 'a POP', process.env.EDGE_URL ?? 'http://127.0.0.1:8787')
     .option('--key <key>', 'API key with scope replay (or REPLAY_KEY)', process.env.REPLAY_KEY)
     .option('--batch <n>', 'events a request', parseBatch, 500)
@@ -113,7 +139,7 @@ function parseOptions(): ReplayOptions {
     .parse()
     .opts<ReplayOptions>();
   if (!options.key) fail('no key: npm start prints one with scope replay; pass it as --key or REPLAY_KEY');
-  if (!existsSync(options.input)) fail(`${options.input}: no such file`);
+  if (!existsSync(options.input) || !statSync(options.input).isFile()) fail(`${options.input}: no such file`);
   return options;
 }
 
