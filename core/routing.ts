@@ -1,26 +1,32 @@
 import { assert } from './errors.ts';
-import type { EpochMs } from './time.ts';
+import { MINUTE_MS, type EpochMs } from './time.ts';
 
 /** `live` traffic and imported history never share a shard: their clocks differ. */
 export const SOURCES = ['live', 'replay'] as const;
 export type Source = (typeof SOURCES)[number];
 
+/**
+ * What decides where events are counted changes no sooner than so long after it was announced: whoever has heard from the network since knows of every
+ * change that can concern an event of now.
+ */
+export const ANNOUNCED_LEAD_MS = 15 * MINUTE_MS;
+
 /** Shard counts by time: a token keeps the count that was in force when it was issued. */
 export type ShardEpoch = { readonly epoch: number; readonly sinceMs: EpochMs; readonly shards: number };
+
+/** An ad's place among the shards of one epoch: the epoch, and which of its shards. */
+export type ShardSlot = { readonly epoch: number; readonly shard: number };
 
 /** Everything that decides which object counts an event; no part of it depends on the POP of entry. */
 export type ShardAddress = {
   readonly source: Source;
   readonly homeRegion: string;
-  /** Unsigned 32 bits; `adHash` in core/hash.ts. */
-  readonly adHash: number;
+  /** A token carries the one that it was issued with; see `slotAt`. */
+  readonly slot: ShardSlot;
   /** 16 bits of the viewer's key; spreads a hot ad over its salts, one viewer staying in one of them. */
   readonly route: number;
   /** Sub-shards of the ad, at least 1. */
   readonly salts: number;
-  readonly epochs: readonly ShardEpoch[];
-  /** When the token was issued, or the event happened where there is none. */
-  readonly atMs: EpochMs;
 };
 
 /** A shard's name taken apart. */
@@ -34,10 +40,16 @@ export type ShardName = {
 
 /** The object that counts an event: `<source>.<homeRegion>.e<epoch>.<shard>.<salt>`. */
 export function shardName(address: ShardAddress): string {
-  const { epoch, shards } = epochAt(address.epochs, address.atMs);
-  assert(Number.isInteger(shards) && shards >= 1, 'an epoch has at least one shard');
+  const { epoch, shard } = address.slot;
   assert(Number.isInteger(address.salts) && address.salts >= 1, 'an ad has at least one salt');
-  return `${address.source}.${address.homeRegion}.e${epoch}.${address.adHash % shards}.${address.route % address.salts}`;
+  return `${address.source}.${address.homeRegion}.e${epoch}.${shard}.${address.route % address.salts}`;
+}
+
+/** Where an ad (`adHash` in core/hash.ts) stands by the epoch in force at an instant: when a token is issued, or, without one, when the event happened. */
+export function slotAt(epochs: readonly ShardEpoch[], adHash: number, atMs: EpochMs): ShardSlot {
+  const { epoch, shards } = epochAt(epochs, atMs);
+  assert(Number.isInteger(shards) && shards >= 1, 'an epoch has at least one shard');
+  return { epoch, shard: adHash % shards };
 }
 
 /** The epoch in force at an instant: the latest that has begun; what happened before the first belongs to the first. */

@@ -172,3 +172,57 @@ describe('the rest', () => {
     expect(['https://a.example', 'https://a.example/', 'https://a.example/v1/c/x?y=/z', 'http://a:1/%2e%2e/?'].map(pathOf)).toEqual(['/', '/', '/v1/c/x', '/%2e%2e/']);
   });
 });
+
+// heard at (min)  0 ──────────── 11 │ 20
+// tokens          served          │ served
+// what rests on   served          │ 503
+// news
+describe('an edge that has heard nothing from its hub for twenty minutes', () => {
+  const click = { eventType: 'click', clickId: 'c-1', adId: 'ad-1' };
+  let token: Awaited<ReturnType<typeof mintOne>>;
+  let readSnapshot: typeof host.readSnapshot;
+  beforeEach(async () => {
+    token = await mintOne(host, {});
+    ({ readSnapshot } = host);
+    host.readSnapshot = async () => {
+      throw new Error('nobody there');
+    };
+    host.nowMs += 20 * 60_000;
+    host.records.length = 0;
+  });
+
+  test('goes on with whatever has a token: clicks, pixels, beacons', async () => {
+    expect((await host.fetch(token.clickUrl, person)).status).toBe(302);
+    expect((await host.fetch(token.impressionUrl, person)).status).toBe(200);
+    expect((await host.fetch('/v1/events', sending({ ...click, token: token.token }))).status).toBe(202);
+    expect((await host.fetch('/v1/click', sending({ click_id: 'c', ad_id: 'ad-1', token: token.token }))).status).toBe(302);
+    expect(events()).toHaveLength(4);
+  });
+
+  test('mints nothing, trusts no key and places no event without a token: 503, try again', async () => {
+    for (const [path, body, headers] of [
+      ['/v1/nonces', { adId: 'ad-1', publisherId: 'pub-1' }, withKey('publisher')],
+      ['/v1/events', click, withKey('ingest')],
+      ['/v1/events', { ...click, token: token.token }, withKey('ingest')],
+      ['/v1/events', click, { authorization: 'Bearer a-key-made-since' }],
+      ['/v1/click', { click_id: 'c', ad_id: 'ad-open' }, {}],
+    ] as const) {
+      const response = await host.fetch(path, sending(body, headers));
+      expect([path, response.status, response.headers.get('retry-after')]).toEqual([path, 503, '5']);
+    }
+    expect((await host.fetch('/v1/tag?ad=ad-1&pub=pub-1', person)).status).toBe(503);
+    expect((await host.fetch('/v1/events', sending(click))).status).toBe(401);
+    expect(host.records).toEqual([]);
+  });
+
+  test('says so, and is itself again with the first word', async () => {
+    const health = async () => (await (await host.fetch('/healthz')).json()) as { inTouch: boolean };
+    expect(await health()).toMatchObject({ ok: true, catalogueVersion: 1, inTouch: false });
+    host.readSnapshot = readSnapshot;
+    host.nowMs += 1_000;
+    await host.fetch('/healthz');
+    await host.settled();
+    expect(await health()).toMatchObject({ inTouch: true });
+    expect((await host.fetch('/v1/events', sending(click, withKey('ingest')))).status).toBe(202);
+  });
+});

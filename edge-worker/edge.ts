@@ -1,7 +1,7 @@
 import { HmacKey } from '../core/crypto/hmac.ts';
 import { createKeyHasher, type KeyHasher } from '../core/hash.ts';
-import { shardName } from '../core/routing.ts';
-import { openSnapshot } from '../schemas/snapshot.ts';
+import { shardName, slotAt } from '../core/routing.ts';
+import { hearSnapshot, openSnapshot } from '../schemas/snapshot.ts';
 import { KeyHashes } from './auth/key-hash.ts';
 import { CatalogueCache } from './catalogue/catalogue-cache.ts';
 import { catalogueView, type CatalogueView } from './catalogue/catalogue-view.ts';
@@ -57,7 +57,8 @@ export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHa
   const { shards, random, log } = ports;
   const catalogue = new CatalogueCache({
     store: ports.snapshots,
-    open: (text) => catalogueView(openSnapshot(text, config.snapshotKey), { tokenKeys: config.tokenKeys, firstRegion: config.regions[0]! }),
+    hear: (text) => hearSnapshot(text, config.snapshotKey),
+    open: (sealed) => catalogueView(openSnapshot(sealed, config.snapshotKey), { tokenKeys: config.tokenKeys, firstRegion: config.regions[0]! }),
     log,
   });
   const tally = new RejectionTally(config.tallyRegion);
@@ -93,5 +94,5 @@ function hashSeed(viewerKey: Uint8Array): bigint {
 /** The first shard of the POP's region keeps the books of what its edges refused. */
 function bookkeeperShard(view: CatalogueView | null, region: string, nowMs: number): string | null {
   if (view === null || view.shardEpochs.length === 0) return null;
-  return shardName({ source: 'live', homeRegion: region, adHash: 0, route: 0, salts: 1, epochs: view.shardEpochs, atMs: nowMs });
+  return shardName({ source: 'live', homeRegion: region, slot: slotAt(view.shardEpochs, 0, nowMs), route: 0, salts: 1 });
 }

@@ -20,6 +20,14 @@ export async function catalogueOf({ edge, scope }: Exchange): Promise<{ view: Ca
   return view === null ? null : { view, ticket };
 }
 
+/**
+ * Whether this edge has heard from its hub lately enough to decide what rests on news: where an event without a token is counted, what a new token carries,
+ * whose key still counts. Tokens themselves need no news.
+ */
+export function isInTouch({ edge, scope }: Exchange): boolean {
+  return edge.catalogue.isInTouch(scope.arrivedAtMs);
+}
+
 /** The request's headers, read once. */
 export function signalsOf({ edge, request, search }: Exchange): RequestSignals {
   const { trustForwarded, dntHonoured } = edge.config;

@@ -18,7 +18,7 @@ let version = 1;
 beforeEach(async () => {
   globalThis.fetch = () => Promise.reject(new Error('no hub here'));
   version++;
-  await CATALOGUE.put('snapshot', signSnapshot(testSnapshot({ catalogueVersion: version }), decodeBase64Url(SNAPSHOT_KEY) as Uint8Array));
+  await CATALOGUE.put('snapshot', signSnapshot(testSnapshot({ catalogueVersion: version }), decodeBase64Url(SNAPSHOT_KEY) as Uint8Array, Date.now()));
 });
 afterEach(async () => {
   await reset();
@@ -87,7 +87,7 @@ describe('the edge in workerd, over real shards', () => {
     await mint();
     const snapshot = testSnapshot({ catalogueVersion: ++version });
     const ads = snapshot.ads.map((ad) => ({ ...ad, adId: `${ad.adId}-new` }));
-    await CATALOGUE.put('snapshot', signSnapshot({ ...snapshot, ads }, decodeBase64Url(SNAPSHOT_KEY) as Uint8Array));
+    await CATALOGUE.put('snapshot', signSnapshot({ ...snapshot, ads }, decodeBase64Url(SNAPSHOT_KEY) as Uint8Array, Date.now()));
     const reply = await post('/v1/events', { eventType: 'impression', impressionId: 'i-new', adId: 'ad-1-new' }, keyed('ingest'));
     expect(reply.status).toBe(202);
   });

@@ -4,6 +4,8 @@
 const COUNTED = { 'cache-control': 'no-store, private' } as const;
 const ANY_ORIGIN = { 'access-control-allow-origin': '*' } as const;
 
+const OUT_OF_TOUCH_RETRY_S = 5;
+
 /** A transparent image of one pixel, 43 bytes. */
 const GIF = Uint8Array.from(atob('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=='), (character) => character.charCodeAt(0));
 
@@ -46,6 +48,11 @@ export function refusal(status: number, code: string, message: string, headers: 
 /** 503: nothing was acknowledged, try again. */
 export function overloaded(message: string, retryAfterSeconds = 1): Response {
   return refusal(503, 'overloaded', message, { 'retry-after': String(retryAfterSeconds) });
+}
+
+/** 503 of an edge that has not heard from its hub for too long: another point of presence may have. */
+export function outOfTouch(): Response {
+  return overloaded('this point of presence has not heard from its network for minutes; send it again', OUT_OF_TOUCH_RETRY_S);
 }
 
 /** What a browser wants to know before it sends anything but the simplest request across origins. */

@@ -85,7 +85,7 @@ Environment, secrets as 32 random bytes in base64url:
 
 const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const SHARD_EPOCHS = v.pipe(
-  v.array(v.strictObject({ epoch: Whole, sinceMs: Whole, shards: v.pipe(Whole, v.minValue(1), v.maxValue(65_536)) })),
+  v.array(v.strictObject({ epoch: v.pipe(Whole, v.maxValue(65_535)), sinceMs: Whole, shards: v.pipe(Whole, v.minValue(1), v.maxValue(65_536)) })),
   v.minLength(1),
   v.check((epochs) => epochs[0]?.sinceMs === 0, 'the first epoch begins at 0'),
   v.check((epochs) => epochs.every((each, i) => i === 0 || (each.epoch > (epochs[i - 1]?.epoch ?? 0) && each.sinceMs > (epochs[i - 1]?.sinceMs ?? 0))), 'epochs and their times rise'),

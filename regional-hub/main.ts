@@ -49,6 +49,8 @@ const START_RETRY_MS = 1_000;
 const KEEP_ALIVE_MS = 75_000;
 /** How long requests under way may take when the hub stops. */
 const LAST_REQUESTS_MS = 2_000;
+/** Edges that read the snapshot from a namespace hear so often that it still stands; they wait for it about ten times as long. */
+const SNAPSHOT_EVERY_MS = 60_000;
 
 /** Wires the hub together. It answers at once; `ready` resolves when store, log and sink are up. */
 async function startHub(config: HubConfig) {
@@ -58,6 +60,7 @@ async function startHub(config: HubConfig) {
   const plane = createControlPlane({ database, clock, randomBytes, plan: config, snapshotKey: config.snapshotKey, publishers: kv });
   for (const key of config.bootstrapKeys) plane.keys.ensure({ ...key, name: 'came with the deployment', nowMs: clock.nowMs() });
   plane.publish();
+  const telling = setInterval(plane.publish, SNAPSHOT_EVERY_MS);
 
   const store = openStore(config.clickhouse === null ? { kind: 'embedded', dataDir: join(config.dataDir, 'store') } : { kind: 'server', url: config.clickhouse.url, ...(config.clickhouse.cluster === undefined ? {} : { cluster: config.clickhouse.cluster }) });
   const directEngine = new ClickHouseQueryEngine(store.client);
@@ -100,6 +103,7 @@ async function startHub(config: HubConfig) {
 
   const stop = async (): Promise<void> => {
     stopping.abort();
+    clearInterval(telling);
     isReady = false;
     streams.endAll();
     const served = new Promise((resolve) => server.close(resolve));

@@ -4,6 +4,7 @@ import { HMAC_BYTES, HmacKey } from '../core/crypto/hmac.ts';
 import { assert } from '../core/errors.ts';
 import type { Key64 } from '../core/event.ts';
 import { isId } from '../core/ids.ts';
+import type { ShardSlot } from '../core/routing.ts';
 import type { EpochMs } from '../core/time.ts';
 import { ALL_KEYS_LIVE, TOKEN_PURPOSES, TokenKeyring } from './token-keys.ts';
 import type { TokenKeyStatus, TokenKeys, TokenPurpose } from './token-keys.ts';
@@ -15,27 +16,27 @@ export { requireSecret } from './secret.ts';
 /**
  * A token, fixed order, big-endian, base64url:
  *
- *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ salts u8 ‖ contextHash u32 ‖ viewer u64
- *   ‖ ad ‖ publisher ‖ placement ‖ home region (each: length u8, ASCII) ‖ tag 16 B
+ *   version u8 ‖ kid u8 ‖ purpose u8 ‖ issuedAtMs u48 ‖ ttlMs u32 ‖ nonce 16 B ‖ route u16 ‖ salts u8 ‖ epoch u16 ‖ shard u16
+ *   ‖ contextHash u32 ‖ viewer u64 ‖ ad ‖ publisher ‖ placement ‖ home region (each: length u8, ASCII) ‖ tag 16 B
  *
  * The tag is HMAC-SHA-256 over all that precedes it, cut to 128 bits, under a key of the purpose's own. There is no algorithm field.
  * The viewer is the keyed hash of the pseudonym that the minter gave: people behind one address and agent stay apart, and the pixel and the click,
  * which cannot tell a pseudonym, are judged by it all the same.
  */
-export const TOKEN_VERSION = 1;
+export const TOKEN_VERSION = 2;
 export const NONCE_BYTES = 16;
 export const TAG_BYTES = 16;
 /** A day: the longest that a token lives. Duplicate memory is sized by it. */
 export const MAX_TOKEN_TTL_MS = 86_400_000;
 
-const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 1 + 4 + 8;
+const FIXED_BYTES = 1 + 1 + 1 + 6 + 4 + NONCE_BYTES + 2 + 1 + 2 + 2 + 4 + 8;
 const ID_FIELDS = 4;
 const MIN_BYTES = FIXED_BYTES + ID_FIELDS + TAG_BYTES;
 const MAX_BYTES = FIXED_BYTES + ID_FIELDS * (1 + 64) + TAG_BYTES;
 /** Longer texts are no tokens, and are refused unread. */
 export const MAX_TOKEN_CHARS = Math.ceil((MAX_BYTES * 4) / 3);
 
-const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, salts: 31, context: 32, viewer: 36, ids: FIXED_BYTES } as const;
+const AT = { version: 0, kid: 1, purpose: 2, issuedAt: 3, ttl: 9, nonce: 13, route: 29, salts: 31, epoch: 32, shard: 34, context: 36, viewer: 40, ids: FIXED_BYTES } as const;
 
 /** What a token says. Placement '', contextHash 0 and viewer NO_KEY: absent, unbound, not known. */
 export type TokenFields = {
@@ -47,6 +48,8 @@ export type TokenFields = {
   readonly route: number;
   /** The ad's sub-shards when the token was minted, 1 … 64: spreading a hot ad wider splits no nonce. */
   readonly salts: number;
+  /** Where the ad's shard was when the token was minted: an edge that has not heard of a later count finds it all the same. */
+  readonly slot: ShardSlot;
   readonly contextHash: number;
   readonly viewer: Key64;
   readonly adId: string;
@@ -97,6 +100,7 @@ export class TokenSigner {
     assert(draft.nonce.length === NONCE_BYTES, 'a nonce has 128 bits');
     assert(draft.route >>> 0 === draft.route && draft.route <= 0xffff, 'a route has 16 bits');
     assert(draft.salts >= 1 && draft.salts <= 64, 'an ad has 1 … 64 sub-shards');
+    assert(isUint16(draft.slot.epoch) && isUint16(draft.slot.shard), 'an epoch and a shard have 16 bits each');
     assert(draft.contextHash >>> 0 === draft.contextHash, 'a context hash has 32 bits');
     this.#bytes[AT.version] = TOKEN_VERSION;
     this.#bytes[AT.kid] = kid;
@@ -107,6 +111,8 @@ export class TokenSigner {
     this.#bytes.set(draft.nonce, AT.nonce);
     this.#view.setUint16(AT.route, draft.route);
     this.#bytes[AT.salts] = draft.salts;
+    this.#view.setUint16(AT.epoch, draft.slot.epoch);
+    this.#view.setUint16(AT.shard, draft.slot.shard);
     this.#view.setUint32(AT.context, draft.contextHash);
     this.#view.setUint32(AT.viewer, draft.viewer.hi);
     this.#view.setUint32(AT.viewer + 4, draft.viewer.lo);
@@ -179,6 +185,7 @@ export class TokenVerifier {
       nonce: bytes.slice(AT.nonce, AT.nonce + NONCE_BYTES),
       route: this.#view.getUint16(AT.route),
       salts: bytes[AT.salts]!,
+      slot: { epoch: this.#view.getUint16(AT.epoch), shard: this.#view.getUint16(AT.shard) },
       contextHash: this.#view.getUint32(AT.context),
       viewer: { lo: this.#view.getUint32(AT.viewer + 4), hi: this.#view.getUint32(AT.viewer) },
       adId: this.#idAt(AT.ids),
@@ -208,6 +215,10 @@ export function nonceText(nonce: Uint8Array): string {
 
 function keyringsOf(keys: TokenKeys, status: TokenKeyStatus): KeyringByPurpose {
   return { click: new TokenKeyring(keys, 'click', status), impression: new TokenKeyring(keys, 'impression', status) };
+}
+
+function isUint16(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffff;
 }
 
 function refused(why: TokenFlaw): VerifiedToken {

@@ -11,6 +11,8 @@ const DRAWS = {
   /** An hour, for all sites together. */
   cuts: [0, 6, 40],
   clogs: [0, 10],
+  /** A point of presence hears nothing from the hub, for longer than operators announce ahead. */
+  deafness: [0, 0, 3],
   clockJumps: [0, 20],
   edgeDeaths: [0, 10, 60],
   evictions: [0, 20, 120],

@@ -1,3 +1,4 @@
+import { ANNOUNCED_LEAD_MS } from '../core/routing.ts';
 import { decodeFrame, encodeFrame } from '../schemas/wire/frame.ts';
 import { signFlush } from '../regional-hub/intake/signature.ts';
 import { REGIONS } from './hosts/catalogue.ts';
@@ -9,10 +10,10 @@ import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** Operators announce a new count of shards so long ahead that every edge has heard of it. */
-const RESHARD_LEAD_MS = 15 * MINUTE_MS;
 /** A cut between two sites lasts so long at most. */
 const CUT_MS_MAX = 4 * MINUTE_MS;
+/** … but for what edges hear of their hub. */
+const DEAF_MS_MAX = 3 * ANNOUNCED_LEAD_MS;
 
 /** Does harm at the rates that the seed drew, and what operators do meanwhile. */
 export class Nemesis {
@@ -30,6 +31,7 @@ export class Nemesis {
     this.#planOperators();
     this.#plan('cuts', () => world.network.cut(this.#site(), this.#site(), this.#random.below(CUT_MS_MAX)));
     this.#plan('clogs', () => world.network.clog(this.#site(), this.#site(), this.#random.below(CUT_MS_MAX)));
+    this.#plan('deafness', () => world.network.cut(this.#random.pick(world.edgeSites).name, 'kv', this.#random.below(DEAF_MS_MAX)));
     this.#plan('clockJumps', () => this.#random.pick([...world.objectClocks, ...world.edgeSites.map(({ clock }) => clock), ...world.hubSites.map(({ clock }) => clock)]).jump(this.#random.between(-world.skewMs, world.skewMs)));
     this.#plan('edgeDeaths', () => this.#random.pick(world.edgeSites).kill());
     this.#plan('evictions', () => this.#evict());
@@ -46,7 +48,7 @@ export class Nemesis {
   #planOperators(): void {
     const { scheduler, control, chaosMs } = this.#world;
     scheduler.after(this.#random.below(chaosMs * 0.5), 'operators announce shards', () => {
-      control.reshard(scheduler.nowMs, scheduler.nowMs + RESHARD_LEAD_MS, this.#random.between(1, 3));
+      control.reshard(scheduler.nowMs, scheduler.nowMs + ANNOUNCED_LEAD_MS, this.#random.between(1, 3));
     });
     scheduler.after(this.#random.below(chaosMs), 'operators sign with another key', () => control.signWith(scheduler.nowMs, 2));
   }

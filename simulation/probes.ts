@@ -35,6 +35,7 @@ export const PROBES = [
   'a rejection was booked',
   'a newer version told something unknown',
   'an edge answered 503',
+  'an edge out of touch refused what rests on news',
 ] as const;
 export type Probe = (typeof PROBES)[number];
 

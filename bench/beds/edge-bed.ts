@@ -19,6 +19,8 @@ export const workerdBinary = createRequire(import.meta.url)('workerd').default a
 const SECRETS = { token: secret(), snapshot: secret(), viewer: secret(), flush: secret() };
 const TOKEN_KEYS = JSON.stringify([{ kid: 1, secret: SECRETS.token }]);
 export const INGEST_KEY = 'bench-ingest-key';
+/** An edge that hears nothing from its hub for minutes takes no events without tokens. */
+const TELL_EVERY_MS = 60_000;
 
 export type EdgeBedOptions = {
   /** Ads `ad-0`, `ad-1` …; each of another shard as chance will. */
@@ -40,29 +42,34 @@ export class EdgeBed {
   readonly hub: NullHub;
   readonly signer = new TokenSigner(parseTokenKeys(TOKEN_KEYS));
   readonly verifier = new TokenVerifier(parseTokenKeys(TOKEN_KEYS));
+  readonly #telling: NodeJS.Timeout;
 
-  private constructor(parts: { dir: string; url: string; workerd: PinnedProcess; hub: NullHub }) {
+  private constructor(parts: { dir: string; url: string; workerd: PinnedProcess; hub: NullHub; telling: NodeJS.Timeout }) {
     this.dir = parts.dir;
     this.url = parts.url;
     this.workerd = parts.workerd;
     this.hub = parts.hub;
+    this.#telling = parts.telling;
   }
 
   static async start(options: EdgeBedOptions = {}): Promise<EdgeBed> {
     const hub = new NullHub();
     await hub.start();
-    hub.publish(signSnapshot(benchSnapshot(options), Buffer.from(SECRETS.snapshot, 'base64url')));
+    const tell = (): void => hub.publish(signSnapshot(benchSnapshot(options), Buffer.from(SECRETS.snapshot, 'base64url'), Date.now()));
+    tell();
+    const telling = setInterval(tell, TELL_EVERY_MS).unref();
     const dir = mkdtempSync(join(tmpdir(), 'edgetally-bench-'));
     const port = await freePort();
     const configPath = await writeConfig({ dir, port, hubAddress: hub.address, options });
     const inspector = options.inspector === undefined ? [] : [`--inspector-addr=${options.inspector}`];
     const workerd = new PinnedProcess('server', workerdBinary, ['serve', '--experimental', ...inspector, configPath]);
-    const bed = new EdgeBed({ dir, url: `http://127.0.0.1:${port}`, workerd, hub });
+    const bed = new EdgeBed({ dir, url: `http://127.0.0.1:${port}`, workerd, hub, telling });
     await untilAnswers(`${bed.url}/healthz`, workerd);
     return bed;
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#telling);
     await this.workerd.stop();
     await this.hub.stop();
     rmSync(this.dir, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { adHash } from '../../core/hash.ts';
 import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
 import { nonceText, type TokenSigner, type TokenVerifier } from '../../schemas/token.ts';
@@ -8,10 +9,10 @@ import { inRuns } from './events.ts';
 /** A token lives as long as it may. */
 const TTL_MS = 86_400_000;
 
-export type ClickOptions = { readonly signer: TokenSigner; readonly count: number; readonly ads: number; readonly salts?: number };
+export type ClickOptions = { readonly signer: TokenSigner; readonly count: number; readonly ads: number; readonly salts?: number; readonly shards?: number };
 
 /** Paths of clicks, each with a token and a viewer of its own: every one of them counts. */
-export function clickPaths({ signer, count, ads, salts = 1 }: ClickOptions): string[] {
+export function clickPaths({ signer, count, ads, salts = 1, shards = 4 }: ClickOptions): string[] {
   const issuedAtMs = Date.now();
   const random = randomBytes(count * 24);
   return Array.from({ length: count }, (_, i) => {
@@ -24,6 +25,7 @@ export function clickPaths({ signer, count, ads, salts = 1 }: ClickOptions): str
       nonce,
       route: viewer.hi >>> 16,
       salts,
+      slot: { epoch: 0, shard: adHash(`ad-${i % ads}`) % shards },
       contextHash: 0,
       viewer,
       adId: `ad-${i % ads}`,

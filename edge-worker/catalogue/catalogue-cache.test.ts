@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { RequestScope } from '../ports.ts';
 import { CatalogueCache, MISSING_WAIT_MS, READ_INTERVAL_MS, STALE_WAIT_MS } from './catalogue-cache.ts';
 import { isNewer, type CatalogueView } from './catalogue-view.ts';
-import { freshnessOf } from './freshness.ts';
+import { freshnessOf, WORD_LIFE_MS } from './freshness.ts';
 
 /** A store, a cache and a clock that moves only when somebody sleeps. The view is just its version. */
 function rig(readMs = 5) {
-  const world = { nowMs: 1_000_000, version: 1 as number | null, reads: 0, background: [] as Promise<unknown>[], logged: [] as string[], fails: false };
+  const world = { nowMs: 1_000_000, version: 1 as number | null, reads: 0, background: [] as Promise<unknown>[], logged: [] as string[], fails: false, toldAtMs: undefined as number | undefined };
   const sleep = async (durationMs: number) => {
     const untilMs = world.nowMs + durationMs;
     await new Promise((resolve) => setTimeout(resolve, durationMs / 10));
@@ -27,6 +27,7 @@ function rig(readMs = 5) {
         return seen === null ? null : String(seen);
       },
     },
+    hear: (text) => ({ toldAtMs: world.toldAtMs ?? world.nowMs, sealed: text }),
     open: (text) => ({ catalogueVersion: Number(text), issuedAtMs: 0 }) as CatalogueView,
     log: (message) => world.logged.push(message),
   });
@@ -45,6 +46,59 @@ test('an older catalogue never replaces a newer one', () => {
   expect(isNewer({ catalogueVersion: 5, issuedAtMs: 100 }, held)).toBe(false);
   expect(isNewer({ catalogueVersion: 5, issuedAtMs: 101 }, held)).toBe(true);
   expect(isNewer({ catalogueVersion: 6, issuedAtMs: 1 }, held)).toBe(true);
+});
+
+// told at (min)   0 ─────────── 11 │ ────
+// in touch        yes              │ no
+describe('an edge that hears nothing', () => {
+  test('is in touch until the least that a change is announced ahead may be over', async () => {
+    const { world, cache, version } = rig();
+    await version();
+    const heardAtMs = world.nowMs - 5;
+    world.fails = true;
+    expect([0, WORD_LIFE_MS, WORD_LIFE_MS + 1].map((afterMs) => cache.isInTouch(heardAtMs + afterMs))).toEqual([true, true, false]);
+    world.nowMs += WORD_LIFE_MS + 60_000;
+    expect(await version()).toBe(1);
+    expect(cache.isInTouch(world.nowMs)).toBe(false);
+    world.fails = false;
+    world.nowMs += READ_INTERVAL_MS;
+    await version();
+    await Promise.all(world.background);
+    expect(cache.isInTouch(world.nowMs)).toBe(true);
+  });
+
+  test('asks before it answers when it has slept, and is in touch at once', async () => {
+    const { world, cache, scope, version } = rig();
+    await version();
+    world.nowMs += 8 * 3_600_000;
+    const arrival = scope();
+    await cache.view(arrival);
+    expect(cache.isInTouch(arrival.arrivedAtMs)).toBe(true);
+  });
+
+  test('is not taken in by a store that gives an old word again and again, nor by a hub whose clock runs ahead', async () => {
+    const { world, cache, version } = rig();
+    world.toldAtMs = world.nowMs - WORD_LIFE_MS - 1;
+    await version();
+    expect(cache.isInTouch(world.nowMs)).toBe(false);
+    world.toldAtMs = world.nowMs + 86_400_000;
+    world.nowMs += 10_000;
+    await version();
+    world.fails = true;
+    expect(cache.isInTouch(world.nowMs)).toBe(true);
+    world.nowMs += WORD_LIFE_MS + 1;
+    expect(cache.isInTouch(world.nowMs)).toBe(false);
+  });
+
+  test('by a catalogue older than its own is told nothing', async () => {
+    const { world, cache, version } = rig();
+    world.version = 2;
+    await version();
+    world.version = 1;
+    world.nowMs += WORD_LIFE_MS + 10_000;
+    expect(await version()).toBe(2);
+    expect(cache.isInTouch(world.nowMs)).toBe(false);
+  });
 });
 
 describe('the cache', () => {
@@ -135,6 +189,7 @@ describe('the cache', () => {
     const hanging = new Promise<void>((resolve) => (release = resolve));
     const stuck = new CatalogueCache({
       store: { read: async () => (world.reads++ === 0 ? (await hanging, '1') : '2') },
+      hear: (text) => ({ toldAtMs: 0, sealed: text }),
       open: (text) => ({ catalogueVersion: Number(text), issuedAtMs: 0 }) as CatalogueView,
       log: () => undefined,
     });

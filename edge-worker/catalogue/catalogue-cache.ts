@@ -1,8 +1,9 @@
 import type { EpochMs } from '../../core/time.ts';
+import type { ToldSnapshot } from '../../schemas/snapshot.ts';
 import { Announcement } from '../announcement.ts';
 import type { RequestScope, SnapshotStore } from '../ports.ts';
 import { isNewer, type CatalogueView } from './catalogue-view.ts';
-import { freshnessOf } from './freshness.ts';
+import { freshnessOf, WORD_LIFE_MS } from './freshness.ts';
 
 /** At most one read of the store per isolate in this time, however many requests ask for ads that nobody knows. */
 export const READ_INTERVAL_MS = 100;
@@ -23,10 +24,13 @@ type Read = { readonly startedAtMs: EpochMs; readonly ended: Announcement<true> 
  */
 export class CatalogueCache {
   readonly #store: SnapshotStore;
-  readonly #open: (text: string) => CatalogueView;
+  readonly #hear: (text: string) => ToldSnapshot;
+  readonly #open: (sealed: string) => CatalogueView;
   readonly #log: (message: string) => void;
   #view: CatalogueView | null = null;
-  #text = '';
+  #sealed = '';
+  /** When the hub last stood by `#view`, no later than we read it. */
+  #toldAtMs: EpochMs = Number.NEGATIVE_INFINITY;
   /** When the read that confirmed `#view` began. */
   #confirmedAtMs: EpochMs = Number.NEGATIVE_INFINITY;
   #lastStartMs: EpochMs = Number.NEGATIVE_INFINITY;
@@ -37,8 +41,10 @@ export class CatalogueCache {
   #failedReads = 0;
   #reading: Read | null = null;
 
-  constructor(options: { store: SnapshotStore; open: (text: string) => CatalogueView; log: (message: string) => void }) {
+  /** `hear` and `open` throw what is not the hub's word away. */
+  constructor(options: { store: SnapshotStore; hear: (text: string) => ToldSnapshot; open: (sealed: string) => CatalogueView; log: (message: string) => void }) {
     this.#store = options.store;
+    this.#hear = options.hear;
     this.#open = options.open;
     this.#log = options.log;
   }
@@ -46,6 +52,11 @@ export class CatalogueCache {
   /** The view as it is, however old; null while there is none. */
   get held(): CatalogueView | null {
     return this.#view;
+  }
+
+  /** Whether the hub stood by the view so lately that nothing that decides where events are counted can have changed unheard. */
+  isInTouch(nowMs: EpochMs): boolean {
+    return nowMs - this.#toldAtMs <= WORD_LIFE_MS;
   }
 
   /** The view that may be served now without any wait, or null. Lets the hot path stay synchronous. */
@@ -131,7 +142,7 @@ export class CatalogueCache {
   async #read(number: number, startedAtMs: EpochMs): Promise<void> {
     try {
       const text = await this.#store.read();
-      if (text !== null) this.#accept(text);
+      if (text !== null) this.#accept(this.#hear(text), startedAtMs);
       this.#endedRead = Math.max(this.#endedRead, number);
       this.#confirmedAtMs = Math.max(this.#confirmedAtMs, startedAtMs);
       this.#failedReads = 0;
@@ -144,11 +155,13 @@ export class CatalogueCache {
     }
   }
 
-  #accept(text: string): void {
-    if (text === this.#text) return;
-    const offered = this.#open(text);
-    if (this.#view !== null && !isNewer(offered, this.#view)) return;
-    this.#view = offered;
-    this.#text = text;
+  #accept({ toldAtMs, sealed }: ToldSnapshot, readAtMs: EpochMs): void {
+    if (sealed !== this.#sealed) {
+      const offered = this.#open(sealed);
+      if (this.#view !== null && !isNewer(offered, this.#view)) return;
+      this.#view = offered;
+      this.#sealed = sealed;
+    }
+    this.#toldAtMs = Math.max(this.#toldAtMs, Math.min(toldAtMs, readAtMs));
   }
 }

@@ -1,3 +1,12 @@
+import { ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
+import { CLOCK_SKEW_MS } from '../../core/time.ts';
+
+/**
+ * How long the hub's word holds without being heard again. Until then every change of routing that can concern an event of now has been
+ * heard of: an event may lie two minutes ahead of its receipt, and hubs' clocks differ by as much at most.
+ */
+export const WORD_LIFE_MS = ANNOUNCED_LEAD_MS - 2 * CLOCK_SKEW_MS;
+
 /** How old a copy may be and be served as it is, and how old before a request waits for a newer one. */
 export const FRESH_MS = 1_000;
 export const STALE_MS = 3_000;

@@ -26,7 +26,7 @@ function parsed(over: Record<string, unknown>): ParsedEvent {
   return result.event;
 }
 
-const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, salts: 1, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
+const draft: TokenDraft = { purpose: 'click', issuedAtMs: T, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, salts: 1, slot: { epoch: 0, shard: 0 }, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
 
 describe('at the door', () => {
   const question = (over: Partial<DoorQuestion>): DoorQuestion => ({ event: parsed({}), tokenCheck: { kind: 'none' }, grants: grantsOf(['ingest']), entry, nowMs: T, ...over });
@@ -81,19 +81,21 @@ describe('where an event is counted', () => {
   const epochs = [{ epoch: 0, sinceMs: 0, shards: 1 }, { epoch: 1, sinceMs: T, shards: 64 }];
   const event = { eventTimeMs: T + 5_000, viewer: hasher.viewer('u/1') } as DraftEvent;
 
-  test('a token decides by what it carries: region, route, and the epoch of its issue', () => {
-    const minted = mintToken(
-      { entry, publisherId: 'pub-1', placementId: '', viewer: NO_KEY, contextHash: 0, issuedAtMs: T - 1, ttlMs: 60_000, origin: '' },
-      { signer, hasher, random: (bytes) => bytes.fill(0x21) },
-    );
-    const verified = verifier.verify(minted.token, 'click');
+  test('a token decides by what it carries: region, route, and the shard of its issue, whatever the edge knows', () => {
+    const order = { entry, shardEpochs: epochs, publisherId: 'pub-1', placementId: '', viewer: NO_KEY, contextHash: 0, issuedAtMs: T - 1, ttlMs: 60_000, origin: '' };
+    const by = { signer, hasher, random: (bytes: Uint8Array) => bytes.fill(0x21) };
+    const verified = verifier.verify(mintToken(order, by).token, 'click');
     if (!verified.ok) throw new Error(verified.why);
     expect(verified.token.route).toBe(0x2121);
     expect(shardOf(event, { source: 'live', entry, token: verified.token, hasher, epochs })).toEqual({ shard: `live.us.e0.0.${0x2121 % 8}`, homeRegion: 'us' });
+    // An edge that has not heard of the shards that the token was minted for.
+    const later = verifier.verify(mintToken({ ...order, issuedAtMs: T }, by).token, 'click');
+    if (!later.ok) throw new Error(later.why);
+    expect(shardOf(event, { source: 'live', entry, token: later.token, hasher, epochs: epochs.slice(0, 1) }).shard).toBe(`live.us.e1.${entry.adHash % 64}.${0x2121 % 8}`);
   });
 
   test('spreading an ad over more sub-shards splits no nonce', () => {
-    const order = { entry, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
+    const order = { entry, shardEpochs: epochs, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
     const verified = verifier.verify(mintToken(order, { signer, hasher, random: (bytes) => bytes.fill(1) }).token, 'click');
     if (!verified.ok) throw new Error(verified.why);
     const spread = new AdEntry(testAd({ salts: 63 }), testSnapshot().campaigns[0]!, 'us');
@@ -102,7 +104,7 @@ describe('where an event is counted', () => {
   });
 
   test('a viewer known when its token was minted chooses the route, so that its tokens meet', () => {
-    const order = { entry, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
+    const order = { entry, shardEpochs: epochs, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
     const routes = [1, 2, 3].map((byte) => {
       const verified = verifier.verify(mintToken(order, { signer, hasher, random: (bytes) => bytes.fill(byte) }).token, 'click');
       return verified.ok ? verified.token.route : -1;

@@ -1,5 +1,6 @@
 import { isNoKey, type Key64 } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
+import { slotAt, type ShardEpoch } from '../../core/routing.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { nonceText, type TokenSigner } from '../../schemas/token.ts';
 import type { AdEntry } from '../catalogue/catalogue-view.ts';
@@ -8,6 +9,8 @@ import type { RandomBytes } from '../ports.ts';
 /** What tokens are minted for. */
 export type MintOrder = {
   readonly entry: AdEntry;
+  /** Shard counts by time, as the network last announced them. */
+  readonly shardEpochs: readonly ShardEpoch[];
   readonly publisherId: string;
   readonly placementId: string;
   /** Rides in the token, and chooses its route. NO_KEY = not known: the nonce chooses, and whoever uses the token is the viewer. */
@@ -36,7 +39,7 @@ export function mintToken(order: MintOrder, by: { signer: TokenSigner; hasher: K
   const nonce = by.random(new Uint8Array(NONCE_BYTES));
   const expiresAtMs = issuedAtMs + order.ttlMs;
   const route = isNoKey(viewer) ? (nonce[0]! << 8) | nonce[1]! : by.hasher.route(viewer);
-  const says = { issuedAtMs, expiresAtMs, nonce, route, salts: entry.ad.salts, contextHash, viewer, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
+  const says = { issuedAtMs, expiresAtMs, nonce, route, salts: entry.ad.salts, slot: slotAt(order.shardEpochs, entry.adHash, issuedAtMs), contextHash, viewer, adId: entry.ad.adId, publisherId, placementId, homeRegion: entry.homeRegion };
   const token = by.signer.sign({ ...says, purpose: 'click' });
   return {
     token,

@@ -1,4 +1,4 @@
-import { shardName, type Source } from '../../core/routing.ts';
+import { shardName, slotAt, type Source } from '../../core/routing.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import type { ShardEpoch } from '../../schemas/catalogue.ts';
 import type { TokenFields } from '../../schemas/token.ts';
@@ -8,8 +8,8 @@ import type { DraftEvent } from '../delivery/shipment.ts';
 export type ShardOf = { readonly shard: string; readonly homeRegion: string };
 
 /**
- * Where an event is counted. A token carries its region, its route, its ad's sub-shards and (by its issue time) its epoch, so that every copy of it meets in one
- * object; without a token the ad, the viewer and the event's own time decide. The POP never does.
+ * Where an event is counted. A token carries its region, its shard and epoch, its route and its ad's sub-shards, so that every copy of it meets in one
+ * object, whatever an edge knows of the network; without a token the ad, the viewer and the event's own time decide. The POP never does.
  */
 export function shardOf(
   event: DraftEvent,
@@ -20,11 +20,9 @@ export function shardOf(
   const shard = shardName({
     source,
     homeRegion,
-    adHash: entry.adHash,
+    slot: token?.slot ?? slotAt(epochs, entry.adHash, event.eventTimeMs),
     route: token?.route ?? hasher.route(event.viewer),
     salts: token?.salts ?? entry.ad.salts,
-    epochs,
-    atMs: token?.issuedAtMs ?? event.eventTimeMs,
   });
   return { shard, homeRegion };
 }

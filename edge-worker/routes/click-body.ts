@@ -9,8 +9,8 @@ import { atTheDoor, checkToken, type Admitted, type Refused } from '../event/doo
 import { landingOf } from '../event/landing.ts';
 import { recordPromised, refuseEvent } from '../event/promise.ts';
 import { nonceText } from '../../schemas/token.ts';
-import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
-import { overloaded, redirect, refusal } from '../replies.ts';
+import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
+import { outOfTouch, overloaded, redirect, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 
 /** A click has some fifteen short fields. */
@@ -30,6 +30,7 @@ export async function clickBodyRoute(exchange: Exchange): Promise<Response> {
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
   const { caller, view: viewOfCaller } = await callerOf(exchange, catalogue);
+  if ((caller.kind !== 'anonymous' || event.token === '') && !isInTouch(exchange)) return outOfTouch();
   if (caller.kind === 'unknown') return refuse(exchange, 401, 'unauthorized', 'the key is not known');
   if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body.raw)) return refuse(exchange, 401, 'unauthorized', 'X-Signature is missing or wrong');
   const { found: entry, view } = await lookUp({ ...catalogue, view: viewOfCaller, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(event.adId));

@@ -12,8 +12,8 @@ import { eventsReply, isLoneDuplicate } from '../event/events-reply.ts';
 import { refuseEvent } from '../event/promise.ts';
 import { shardOf } from '../event/shard-of.ts';
 import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
-import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
-import { json, overloaded, refusal } from '../replies.ts';
+import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
+import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { expectedBytes } from '../request/body-budget.ts';
 import { readBody } from '../request/body.ts';
 
@@ -26,6 +26,8 @@ export async function eventsRoute(exchange: Exchange): Promise<Response> {
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
   const { caller, view } = await callerOf(exchange, catalogue);
+  // A key may have been revoked, or made; and what it vouches for may have no token. Without a key each event has one.
+  if (caller.kind !== 'anonymous' && !isInTouch(exchange)) return outOfTouch();
   if (caller.kind === 'unknown') return refuseUnread(exchange, 401, 'unauthorized', 'the key is not known');
   const bytes = expectedBytes(request.headers);
   if (!edge.bodies.hasRoom(bytes, scope.arrivedAtMs)) return overloaded('too many events are being taken in; send it again');

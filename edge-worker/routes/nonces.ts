@@ -2,8 +2,8 @@ import { textOf } from '../../schemas/event-json.ts';
 import { callerOf } from '../auth/caller.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
-import { catalogueOf, type Exchange } from '../exchange.ts';
-import { json, overloaded, refusal } from '../replies.ts';
+import { catalogueOf, isInTouch, type Exchange } from '../exchange.ts';
+import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 import { parseNonceOrder } from '../request/nonce-order.ts';
 import { viewerKey } from '../viewer/viewer-key.ts';
@@ -18,6 +18,7 @@ export async function noncesRoute(exchange: Exchange): Promise<Response> {
   if (!body.ok) return refusal(body.flaw.status, body.flaw.code, body.flaw.message);
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
+  if (!isInTouch(exchange)) return outOfTouch();
   const { caller, view: viewOfCaller } = await callerOf(exchange, catalogue);
   if (caller.kind !== 'known') return refusal(401, 'unauthorized', 'a publisher key is needed');
   const parsed = parseNonceOrder(textOf(body.bytes));
@@ -30,7 +31,7 @@ export async function noncesRoute(exchange: Exchange): Promise<Response> {
   const issuedAtMs = scope.arrivedAtMs;
   const viewer = viewerKey(edge.hasher, { userPseudoId: order.userPseudoId, ipHash: '', agent: '', ipPrefix: '', receivedAtMs: issuedAtMs });
   const by = { signer: view.signer, hasher: edge.hasher, random: edge.random };
-  const mint = { ...order, entry, viewer, contextHash: 0, issuedAtMs, origin: originOf(exchange) };
+  const mint = { ...order, entry, shardEpochs: view.shardEpochs, viewer, contextHash: 0, issuedAtMs, origin: originOf(exchange) };
   return json(200, { tokens: Array.from({ length: order.count }, () => mintToken(mint, by)) });
 }
 

@@ -2,8 +2,8 @@ import { NO_KEY } from '../../core/event.ts';
 import { isId } from '../../core/ids.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
-import { catalogueOf, signalsOf, type Exchange } from '../exchange.ts';
-import { json, overloaded, refusal } from '../replies.ts';
+import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
+import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { MAX_TTL_MS } from '../request/nonce-order.ts';
 import { contextHash } from '../viewer/context-hash.ts';
 import { viewerKey } from '../viewer/viewer-key.ts';
@@ -23,12 +23,13 @@ export async function tagRoute(exchange: Exchange): Promise<Response> {
   if (!isId(adId) || !isId(publisherId) || (placementId !== '' && !isId(placementId))) return refusal(400, 'malformed', 'ad and pub must be ids, pl one or absent');
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
+  if (!isInTouch(exchange)) return outOfTouch();
   const { found: entry, view } = await lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(adId));
   if (entry === undefined) return refusal(404, 'unknown_ad', 'no such ad');
   if (!entry.allows(publisherId)) return refusal(403, 'not_allowed', 'the ad does not allow this publisher');
   const { agent, ipPrefix, isPrivate } = signals;
   const issuedAtMs = scope.arrivedAtMs;
   const viewer = isPrivate ? NO_KEY : viewerKey(edge.hasher, { userPseudoId: '', ipHash: '', agent, ipPrefix, receivedAtMs: issuedAtMs });
-  const order = { entry, publisherId, placementId, viewer, contextHash: contextHash(edge.hasher, signals), issuedAtMs, ttlMs: MAX_TTL_MS, origin: originOf(exchange) };
+  const order = { entry, shardEpochs: view.shardEpochs, publisherId, placementId, viewer, contextHash: contextHash(edge.hasher, signals), issuedAtMs, ttlMs: MAX_TTL_MS, origin: originOf(exchange) };
   return json(200, { tokens: [mintToken(order, { signer: view.signer, hasher: edge.hasher, random: edge.random })] });
 }

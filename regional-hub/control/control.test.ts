@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_FLUSH_POLICY } from '../../core/flush/policy.ts';
-import { openSnapshot } from '../../schemas/snapshot.ts';
+import { hearSnapshot, openSnapshot } from '../../schemas/snapshot.ts';
 import { createTestHub, INTERNAL_TOKEN, SNAPSHOT_KEY } from '../http/testing/test-hub.ts';
 import { hashOfKey } from './key-store.ts';
 
@@ -22,7 +22,8 @@ beforeEach(() => {
 });
 
 const put = (body: unknown) => hub.call('PUT', '/v1/catalogue', { key: ops, body });
-const snapshot = async () => openSnapshot(await (await hub.call('GET', '/internal/snapshot', { key: INTERNAL_TOKEN })).text(), SNAPSHOT_KEY);
+const open = (text: string) => openSnapshot(hearSnapshot(text, SNAPSHOT_KEY).sealed, SNAPSHOT_KEY);
+const snapshot = async () => open(await (await hub.call('GET', '/internal/snapshot', { key: INTERNAL_TOKEN })).text());
 
 describe('catalogue', () => {
   it('what is put is what is got, one version later, and again without harm', async () => {
@@ -60,7 +61,7 @@ describe('catalogue', () => {
     const after = await snapshot();
     expect(after).toMatchObject({ catalogueVersion: 1, regions: ['us', 'eu'], ads: [{ adId: 'ad-1' }] });
     expect(after.issuedAtMs).toBeGreaterThan(before.issuedAtMs);
-    expect(openSnapshot(hub.published.at(-1) as string, SNAPSHOT_KEY)).toEqual(after);
+    expect(open(hub.published.at(-1) as string)).toEqual(after);
     hub.advance(-60_000);
     await put(CATALOGUE);
     expect((await snapshot()).issuedAtMs).toBeGreaterThan(after.issuedAtMs);

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { settings } from '../../schemas/control-tables.ts';
 import type { ControlDatabase } from './control-database.ts';
+import type { NetworkPlan } from './network-plan.ts';
 
 /** Which token key signs new tokens (0 = the edge's first) and which are dead. */
 export type TokenKeyStatus = { readonly signingKid: number; readonly revokedKids: readonly number[] };
@@ -13,6 +14,8 @@ export type Settings = {
   readonly snapshotIssuedAtMs: number;
   readonly tokenKeys: TokenKeyStatus;
   readonly dataCenterCidrs: readonly string[];
+  /** As edges were told it; null before the first start. */
+  readonly plan: NetworkPlan | null;
 };
 
 const INITIAL: Settings = {
@@ -20,6 +23,7 @@ const INITIAL: Settings = {
   snapshotIssuedAtMs: 0,
   tokenKeys: { signingKid: 0, revokedKids: [] },
   dataCenterCidrs: [],
+  plan: null,
 };
 
 /** The value in force. */

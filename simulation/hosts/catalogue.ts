@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FREE, type Pricing } from '../../core/money.ts';
 import { DEFAULT_POLICY, type Ad, type Campaign, type ShardEpoch, type Snapshot } from '../../schemas/catalogue.ts';
-import { signSnapshot } from '../../schemas/snapshot.ts';
+import { sealSnapshot, tellSnapshot } from '../../schemas/snapshot.ts';
 
 const secretOf = (name: string): string => createHash('sha256').update(`simulation ${name}`).digest('base64url');
 
@@ -10,6 +10,7 @@ export const REGIONS = ['us', 'eu'] as const;
 export const SECRETS = { snapshot: secretOf('snapshot'), viewer: secretOf('viewer'), flush: secretOf('flush'), token1: secretOf('token 1'), token2: secretOf('token 2') } as const;
 /** API keys, as clients have them. */
 export const API_KEYS = { publisher: 'sim-publisher', ingest: 'sim-ingest', replay: 'sim-replay' } as const;
+const SNAPSHOT_KEY = Buffer.from(SECRETS.snapshot, 'base64url');
 export const PUBLISHER = 'pub-1';
 export const LANDING_URL = 'https://shop.example/landing';
 
@@ -40,7 +41,7 @@ export function campaignOf(adId: string): Campaign {
 /** What operators change while the network runs. */
 export class ControlPlane {
   #version = 1;
-  #text = '';
+  #sealed = '';
   #issuedAtMs: number;
   #epochs: readonly ShardEpoch[];
   #signingKid = 1;
@@ -56,9 +57,9 @@ export class ControlPlane {
     return this.#epochs;
   }
 
-  /** The snapshot as edges read it. */
-  text(): string {
-    return this.#text;
+  /** The snapshot as edges read it at `nowMs`. */
+  text(nowMs: number): string {
+    return tellSnapshot({ toldAtMs: nowMs, sealed: this.#sealed }, SNAPSHOT_KEY);
   }
 
   reshard(nowMs: number, sinceMs: number, shards: number): void {
@@ -99,7 +100,7 @@ export class ControlPlane {
       dataCenterCidrs: [],
     };
     const told = this.#newerWords ? { ...snapshot, wordsOfANewerHub: { weather: 'fair' } } : snapshot;
-    this.#text = signSnapshot(told, Buffer.from(SECRETS.snapshot, 'base64url'));
+    this.#sealed = sealSnapshot(told, SNAPSHOT_KEY);
   }
 }
 

@@ -110,7 +110,7 @@ class Isolate {
     this.#edge = assembleEdge(CONFIGS.get(site.region)!, {
       shards: world.plant.shardDoor?.(shards, { region: site.region, nowMs: () => site.clock.nowMs() }) ?? shards,
       spill: this.#spillDoor(),
-      snapshots: { read: () => this.#life.hear(world.network.request({ from: site.name, to: 'kv', what: `${name} snapshot` }, async () => world.control.text())) },
+      snapshots: { read: () => this.#life.hear(world.network.request({ from: site.name, to: 'kv', what: `${name} snapshot` }, async () => world.control.text(world.scheduler.nowMs))) },
       random: (bytes) => bytes.map(() => this.#random.below(256)),
       log: (message) => world.scheduler.note(`${name} says ${message}`),
     }, hasher);

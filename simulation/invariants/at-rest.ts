@@ -5,6 +5,7 @@ import type { World } from '../world.ts';
 import { type JudgedEvent, judgeAll } from './judged-events.ts';
 import { checkIdentities } from './identities.ts';
 import { checkLedger } from './ledger.ts';
+import { checkOneShard } from './one-shard.ts';
 import { checkPromises } from './promises.ts';
 import { checkReplay } from './replay.ts';
 import { checkUniques } from './uniques.ts';
@@ -20,6 +21,7 @@ export async function checkAtRest(world: World): Promise<void> {
   const attributed = new Set(store.rows('attributions').map((row) => addressOfClick(row, String(row['click_id']), Number(row['click_time']))));
   for (const event of judged) checkJudgement(world, event, attributed);
   checkPromises(world, raw);
+  checkOneShard(world, raw);
   checkIdentities(world, judged);
   checkTotals(world, judged);
   checkLedger(world);

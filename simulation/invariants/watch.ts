@@ -140,6 +140,7 @@ export class Watch {
     this.#world.scheduler.note(`${isolate} replies ${reply.status} to ${attempt.number}`);
     verdict.check(reply.status !== 500, 'no assertion breaks', () => `${isolate} answered 500 to ${request.method} ${request.path}`);
     if (reply.status === 503) this.probes.sometimes('an edge answered 503');
+    if (reply.status === 503 && reply.body.includes('has not heard')) this.probes.sometimes('an edge out of touch refused what rests on news');
     if (attempt.manner === 'none') {
       if (attempt.events.length === 0 && request.path.startsWith('/v1/c/')) verdict.check(reply.status === 404 || reply.status === 503, 'a token that we did not sign leads nowhere', () => `${reply.status} to ${reply.location}`);
       return;

@@ -1,0 +1,37 @@
+import { TrackingError } from '../../core/errors.ts';
+import { ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
+import type { ShardEpoch } from '../../schemas/catalogue.ts';
+import type { ControlDatabase } from './control-database.ts';
+import { readSetting, touchSnapshot, writeSetting } from './settings-store.ts';
+
+/** What the deployment fixes and every snapshot repeats. */
+export type NetworkPlan = { readonly regions: readonly string[]; readonly shardEpochs: readonly ShardEpoch[] };
+
+/**
+ * Takes a deployment's plan over, so that edges are told of it. What was told before must stand, and a new shard count must lie `ANNOUNCED_LEAD_MS` ahead: an edge
+ * that has not heard of it yet would count elsewhere. Throws `bad_configuration`, and nothing has changed.
+ */
+export function adoptPlan(database: ControlDatabase, { regions, shardEpochs }: NetworkPlan, nowMs: number): void {
+  database.transaction(
+    (tx) => {
+      const told = readSetting(tx, 'plan');
+      const plan = { regions, shardEpochs };
+      if (JSON.stringify(told) === JSON.stringify(plan)) return;
+      if (told !== null) checkAnnouncement(told.shardEpochs, shardEpochs, nowMs);
+      writeSetting(tx, 'plan', plan);
+      touchSnapshot(tx, nowMs);
+    },
+    { behavior: 'immediate' },
+  );
+}
+
+function checkAnnouncement(told: readonly ShardEpoch[], planned: readonly ShardEpoch[], nowMs: number): void {
+  for (const [i, epoch] of told.entries()) {
+    const stands = planned[i]?.epoch === epoch.epoch && planned[i].sinceMs === epoch.sinceMs && planned[i].shards === epoch.shards;
+    if (!stands) throw new TrackingError('bad_configuration', `SHARD_EPOCHS must keep epoch ${epoch.epoch} as edges were told it: ${JSON.stringify(epoch)}`);
+  }
+  for (const { epoch, sinceMs } of planned.slice(told.length)) {
+    if (sinceMs >= nowMs + ANNOUNCED_LEAD_MS) continue;
+    throw new TrackingError('bad_configuration', `SHARD_EPOCHS: epoch ${epoch} must begin at least ${ANNOUNCED_LEAD_MS / 60_000} minutes from now, or edges would not have heard of it`);
+  }
+}
