@@ -1,5 +1,5 @@
 import type { Pricing } from '../core/money.ts';
-import type { ShardEpoch } from '../core/routing.ts';
+import type { SaltEpoch, ShardEpoch } from '../core/routing.ts';
 
 /** Windows that a campaign may set for itself; DESIGN §2 gives the defaults. */
 export type CampaignPolicy = {
@@ -29,7 +29,7 @@ export type Ad = {
   readonly pricing: Pricing;
   /** Query parameter that carries the click's id to the landing page; '' for none. */
   readonly clickIdParam: string;
-  /** Sub-shards for a hot ad, 1 … 64. */
+  /** Sub-shards for a hot ad, 1 … 64: what its new tokens carry. */
   readonly salts: number;
   /** Region whose shards count this ad; '' = the network's first. */
   readonly homeRegion: string;
@@ -62,13 +62,15 @@ export type SnapshotKey = {
   readonly signingSecret: string;
 };
 
-export type { ShardEpoch };
+export type { SaltEpoch, ShardEpoch };
 
 /** What the hub tells every edge, signed. */
 export type Snapshot = Catalogue & {
   readonly issuedAtMs: number;
   readonly regions: readonly string[];
   readonly shardEpochs: readonly ShardEpoch[];
+  /** By ad, for those whose `salts` were ever changed: what their events without a token are spread by. */
+  readonly saltEpochs: Readonly<Record<string, readonly SaltEpoch[]>>;
   readonly keys: readonly SnapshotKey[];
   /** Token key that signs new tokens; 0 = the first of the edge's own list. */
   readonly signingKid: number;

@@ -13,6 +13,7 @@ const snapshot: Snapshot = {
   ads: [],
   regions: ['us', 'eu'],
   shardEpochs: [{ epoch: 0, sinceMs: 0, shards: 4 }],
+  saltEpochs: { 'ad-1': [{ sinceMs: 0, salts: 1 }, { sinceMs: 1_760_000_900_000, salts: 4 }] },
   keys: [],
   signingKid: 0,
   revokedKids: [3],

@@ -12,7 +12,7 @@ const DRAWS = {
   cuts: [0, 6, 40],
   clogs: [0, 10],
   /** A point of presence hears nothing from the hub, for longer than operators announce ahead. */
-  deafness: [0, 0, 3],
+  deafness: [0, 2, 8],
   clockJumps: [0, 20],
   edgeDeaths: [0, 10, 60],
   evictions: [0, 20, 120],

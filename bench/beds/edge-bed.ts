@@ -87,6 +87,7 @@ function benchSnapshot({ ads = 1, shards = 4, salts = 1 }: EdgeBedOptions): Snap
     ads: Array.from({ length: ads }, (_, index) => benchAd(`ad-${index}`, salts)),
     regions: ['us'],
     shardEpochs: [{ epoch: 0, sinceMs: 0, shards }],
+    saltEpochs: {},
     keys: [{ keyId: 'ingest', keyHash: keyHash(INGEST_KEY), scopes: ['ingest'], signingSecret: '' }],
     signingKid: 0,
     revokedKids: [],

@@ -1,6 +1,7 @@
 import { TrackingError } from '../../core/errors.ts';
 import type { AdTerms } from '../../core/event.ts';
 import { adHash } from '../../core/hash.ts';
+import { saltsAt, type SaltEpoch } from '../../core/routing.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { Ad, Campaign, ShardEpoch, Snapshot, SnapshotKey } from '../../schemas/catalogue.ts';
 import { parseLandingUrl, type LandingUrl } from '../../schemas/landing-url.ts';
@@ -13,11 +14,14 @@ export class AdEntry {
   readonly terms: AdTerms;
   readonly homeRegion: string;
   readonly adHash: number;
+  readonly #saltEpochs: readonly SaltEpoch[];
   readonly #publisherIds: ReadonlySet<string> | null;
   #landing: LandingUrl | null = null;
 
-  constructor(ad: Ad, campaign: Campaign, firstRegion: string) {
+  /** `saltEpochs`: of an ad whose salts were ever changed. */
+  constructor(ad: Ad, campaign: Campaign, firstRegion: string, saltEpochs: readonly SaltEpoch[] = [{ sinceMs: 0, salts: ad.salts }]) {
     this.ad = ad;
+    this.#saltEpochs = saltEpochs;
     this.adHash = adHash(ad.adId);
     this.homeRegion = ad.homeRegion || firstRegion;
     this.#publisherIds = ad.publisherIds.includes('*') ? null : new Set(ad.publisherIds);
@@ -36,6 +40,11 @@ export class AdEntry {
   /** Whether the publisher may carry the ad; nobody ('') is nobody's publisher and is let through. */
   allows(publisherId: string): boolean {
     return publisherId === '' || this.#publisherIds === null || this.#publisherIds.has(publisherId);
+  }
+
+  /** Sub-shards for an event without a token, by its time: the same for each of its copies, whenever the ad is spread wider. */
+  saltsAt(timeMs: EpochMs): number {
+    return saltsAt(this.#saltEpochs, timeMs);
   }
 
   /** Whether the ad runs at `timeMs`. */
@@ -69,7 +78,7 @@ export function catalogueView(snapshot: Snapshot, options: { tokenKeys: TokenKey
   const ads = new Map<string, AdEntry>();
   for (const ad of snapshot.ads) {
     const campaign = campaigns.get(ad.campaignId);
-    if (campaign !== undefined) ads.set(ad.adId, new AdEntry(ad, campaign, options.firstRegion));
+    if (campaign !== undefined) ads.set(ad.adId, new AdEntry(ad, campaign, options.firstRegion, snapshot.saltEpochs[ad.adId]));
   }
   const status = { signingKid: snapshot.signingKid, revokedKids: snapshot.revokedKids };
   return {

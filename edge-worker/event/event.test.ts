@@ -103,6 +103,18 @@ describe('where an event is counted', () => {
     expect(shards[1]).toBe(shards[0]);
   });
 
+  // announced                 in force
+  // t   T ─────────────────── T + 60 s
+  // salts  8                  │ 63
+  test('spreading an ad wider moves events without a token by their own time, so that no copy meets another object', () => {
+    const spread = new AdEntry(testAd({ salts: 63 }), testSnapshot().campaigns[0]!, 'us', [{ sinceMs: 0, salts: 8 }, { sinceMs: T + 60_000, salts: 63 }]);
+    const saltOf = (at: AdEntry, eventTimeMs: number) => Number(shardOf({ ...event, eventTimeMs }, { source: 'live', entry: at, token: null, hasher, epochs }).shard.split('.')[4]);
+    const route = hasher.route(event.viewer);
+    expect([T - 86_400_000, T, T + 59_999].map((atMs) => saltOf(spread, atMs))).toEqual(Array.from({ length: 3 }, () => route % 8));
+    expect(saltOf(spread, T)).toBe(saltOf(entry, T));
+    expect(saltOf(spread, T + 60_000)).toBe(route % 63);
+  });
+
   test('a viewer known when its token was minted chooses the route, so that its tokens meet', () => {
     const order = { entry, shardEpochs: epochs, publisherId: 'pub-1', placementId: '', viewer: event.viewer, contextHash: 0, issuedAtMs: T, ttlMs: 60_000, origin: '' };
     const routes = [1, 2, 3].map((byte) => {

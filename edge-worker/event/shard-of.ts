@@ -22,7 +22,7 @@ export function shardOf(
     homeRegion,
     slot: token?.slot ?? slotAt(epochs, entry.adHash, event.eventTimeMs),
     route: token?.route ?? hasher.route(event.viewer),
-    salts: token?.salts ?? entry.ad.salts,
+    salts: token?.salts ?? entry.saltsAt(event.eventTimeMs),
   });
   return { shard, homeRegion };
 }

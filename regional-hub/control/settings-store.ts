@@ -1,4 +1,5 @@
 import { eq } from 'drizzle-orm';
+import type { SaltEpoch } from '../../schemas/catalogue.ts';
 import { settings } from '../../schemas/control-tables.ts';
 import type { ControlDatabase } from './control-database.ts';
 import type { NetworkPlan } from './network-plan.ts';
@@ -14,6 +15,8 @@ export type Settings = {
   readonly snapshotIssuedAtMs: number;
   readonly tokenKeys: TokenKeyStatus;
   readonly dataCenterCidrs: readonly string[];
+  /** By ad; kept for ads that were removed, which may come back. */
+  readonly saltEpochs: Readonly<Record<string, readonly SaltEpoch[]>>;
   /** As edges were told it; null before the first start. */
   readonly plan: NetworkPlan | null;
 };
@@ -23,6 +26,7 @@ const INITIAL: Settings = {
   snapshotIssuedAtMs: 0,
   tokenKeys: { signingKid: 0, revokedKids: [] },
   dataCenterCidrs: [],
+  saltEpochs: {},
   plan: null,
 };
 

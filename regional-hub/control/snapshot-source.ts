@@ -34,6 +34,7 @@ export class SnapshotSource {
       ...catalogue.read(),
       issuedAtMs,
       ...plan,
+      saltEpochs: readSetting(database, 'saltEpochs'),
       keys: keys.forSnapshot(),
       ...readSetting(database, 'tokenKeys'),
       dataCenterCidrs: readSetting(database, 'dataCenterCidrs'),

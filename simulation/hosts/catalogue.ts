@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FREE, type Pricing } from '../../core/money.ts';
+import { type SaltNotes, saltsAfterChange } from '../../regional-hub/control/salt-notes.ts';
 import { DEFAULT_POLICY, type Ad, type Campaign, type ShardEpoch, type Snapshot } from '../../schemas/catalogue.ts';
 import { sealSnapshot, tellSnapshot } from '../../schemas/snapshot.ts';
 
@@ -44,6 +45,8 @@ export class ControlPlane {
   #sealed = '';
   #issuedAtMs: number;
   #epochs: readonly ShardEpoch[];
+  #ads: readonly Ad[] = ADS;
+  #salts: SaltNotes = {};
   #signingKid = 1;
   #newerWords = false;
 
@@ -64,6 +67,14 @@ export class ControlPlane {
 
   reshard(nowMs: number, sinceMs: number, shards: number): void {
     this.#epochs = [...this.#epochs, { epoch: this.#epochs.length, sinceMs, shards }];
+    this.#publish(nowMs);
+  }
+
+  /** Spreads an ad over another number of sub-shards. */
+  spread(nowMs: number, adId: string, salts: number): void {
+    const ads = this.#ads.map((ad) => (ad.adId === adId ? { ...ad, salts } : ad));
+    this.#salts = saltsAfterChange(this.#salts, { before: this.#ads, after: ads, nowMs });
+    this.#ads = ads;
     this.#publish(nowMs);
   }
 
@@ -91,9 +102,10 @@ export class ControlPlane {
       advertisers: ['acme', 'other'].map((advertiserId) => ({ advertiserId, name: advertiserId, timezone: 'UTC' })),
       publishers: [{ publisherId: PUBLISHER, name: 'The News' }],
       campaigns: CAMPAIGNS,
-      ads: ADS,
+      ads: this.#ads,
       regions: REGIONS,
       shardEpochs: this.#epochs,
+      saltEpochs: this.#salts,
       keys: [key('publisher', `publisher:${PUBLISHER}`), key('ingest', 'ingest'), key('replay', 'replay')],
       signingKid: this.#signingKid,
       revokedKids: [],

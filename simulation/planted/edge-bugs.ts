@@ -1,6 +1,7 @@
 import { DISPOSITIONS } from '../../core/disposition.ts';
 import { EVENT_FLAGS, type TrackedEvent } from '../../core/event.ts';
 import { CatalogueCache } from '../../edge-worker/catalogue/catalogue-cache.ts';
+import { AdEntry } from '../../edge-worker/catalogue/catalogue-view.ts';
 import type { ShardDoor } from '../../edge-worker/ports.ts';
 import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { TokenVerifier } from '../../schemas/token.ts';
@@ -63,6 +64,7 @@ export const EDGE_BUGS: readonly Plant[] = [
     },
   },
   { name: 'news without end', story: 'an edge that hears nothing from its hub goes on as if nothing had changed', patch: () => patched(CatalogueCache.prototype, 'isInTouch', () => () => true) },
+  { name: 'salts of today', story: 'an ad that is spread wider spreads the second copy of an event as well', patch: () => patched(AdEntry.prototype, 'saltsAt', () => function (this: AdEntry) { return this.ad.salts; }) },
   {
     name: 'dedup by received day',
     story: 'the id’s key has the day in it: a retry after midnight is new',
