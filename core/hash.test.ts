@@ -44,6 +44,12 @@ describe('keys of events', () => {
     expect(combineKeys({ lo: 5, hi: 6 }, { lo: 5, hi: 6 })).toEqual({ lo: 1, hi: 0 });
   });
 
+  test('a text has the same one whole and in two pieces, whatever its characters and length', () => {
+    const spelled = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ maxLength: 40 }), fc.integer({ min: 505, max: 515 }).map((length) => 'x'.repeat(length)));
+    fc.assert(fc.property(spelled, spelled, (text, rest) => textOf(hasher.viewer(text, rest)) === textOf(hasher.viewer(text + rest))));
+    expect(hasher.viewer('é', 'a')).toEqual(hasher.viewer('éa'));
+  });
+
   test('a text of any length and any characters has one', () => {
     const long = 'é€😀'.repeat(100_000);
     expect(hasher.viewer(long)).toEqual(hasher.viewer(long));

@@ -8,8 +8,8 @@ import { type EventKindCode, EVENT_KINDS, type Key64 } from './event.ts';
 export type KeyHasher = {
   /** (kind, ad, event id). Impressions and the news that they were viewable share one space. */
   id(kind: EventKindCode, adId: string, eventId: string): Key64;
-  /** The viewer alone, so that unique viewers can be counted across ads. */
-  viewer(text: string): Key64;
+  /** The viewer alone, so that unique viewers can be counted across ads. The text may come in two pieces. */
+  viewer(text: string, rest?: string): Key64;
   /** (ad, impression id): what a click and its impression have in common. */
   join(adId: string, impressionId: string): Key64;
   /** 16 bits that spread one ad's viewers over its salts; 0 where there is no viewer. */
@@ -20,21 +20,24 @@ export type KeyHasher = {
 
 /** Loads the hash and binds it to a secret seed of 64 bits. */
 export async function createKeyHasher(seed: bigint): Promise<KeyHasher> {
-  const { h64 } = await xxhash();
+  const { h64, h64Raw } = await xxhash();
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  const heads = Array.from({ length: SCRATCH_BYTES + 1 }, (_, length) => scratch.subarray(0, length));
   // A BigInt's halves through a shared buffer: 120 ns a hash, where shifts and masks take 180.
   const whole = new BigUint64Array(1);
   const halves = new Uint32Array(whole.buffer);
-  const keyOf = (text: string): Key64 => {
-    whole[0] = h64(text, seed);
+  const keyOf = (space: string, text: string, joint: string, rest: string): Key64 => {
+    const length = spell(rest, scratch, spell(joint, scratch, spell(text, scratch, spell(space, scratch, 0))));
+    whole[0] = length < 0 ? h64(`${space}${text}${joint}${rest}`, seed) : h64Raw(heads[length]!, seed);
     const lo = halves[0]!;
     const hi = halves[1]!;
     return lo === 0 && hi === 0 ? { lo: 1, hi: 0 } : { lo, hi };
   };
   // The first letter names the space. Ad ids hold no '/', so that no two pairs spell the same text.
   return {
-    id: (kind, adId, eventId) => keyOf(`${idSpaceOf(kind)}/${adId}/${eventId}`),
-    viewer: (text) => keyOf(`v/${text}`),
-    join: (adId, impressionId) => keyOf(`j/${adId}/${impressionId}`),
+    id: (kind, adId, eventId) => keyOf(ID_SPACES[kind], adId, '/', eventId),
+    viewer: (text, rest = '') => keyOf('v/', text, rest, ''),
+    join: (adId, impressionId) => keyOf('j/', adId, '/', impressionId),
     route: routeOf,
     adHash,
   };
@@ -68,9 +71,27 @@ const AD_KEY_LO_OFFSET = 0x2f0b4c47;
 const AD_KEY_HI_OFFSET = 0x9ae16a3b;
 const AD_KEY_HI_PRIME = 0x5bd1e995;
 
-function idSpaceOf(kind: EventKindCode): string {
-  return `i${kind === EVENT_KINDS.viewable ? EVENT_KINDS.impression : kind}`;
+/** Longer texts go through the platform's encoder, which takes longer to call than these take to copy, and answers with an object. */
+const SCRATCH_BYTES = 512;
+
+/** Writes an ASCII text's bytes; gives their end, or −1 where it has other characters or no room (or `at` was −1). */
+function spell(text: string, bytes: Uint8Array, at: number): number {
+  const { length } = text;
+  if (at < 0 || at + length > bytes.length) return -1;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return -1;
+    bytes[at + i] = code;
+  }
+  return at + length;
 }
+
+const ID_SPACES: Readonly<Record<EventKindCode, string>> = {
+  [EVENT_KINDS.impression]: 'i1/',
+  [EVENT_KINDS.viewable]: 'i1/',
+  [EVENT_KINDS.click]: 'i2/',
+  [EVENT_KINDS.conversion]: 'i3/',
+};
 
 /** The upper half's upper bits: a shard's tables choose their buckets by other bits of the key. */
 function routeOf(viewer: Key64): number {

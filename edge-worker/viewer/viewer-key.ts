@@ -14,18 +14,12 @@ export type ViewerClues = {
 };
 
 /**
- * The text that a viewer's key is the hash of, '' for nobody: the pseudonym; else the address hash and agent that a server reports; else,
- * for a browser, its prefix and agent, renewed every UTC day so that nobody can be followed from one to the next. Source: DESIGN §2.
+ * The viewer's key, absent for nobody: the keyed hash of the pseudonym; else of the address hash and agent that a server reports; else,
+ * for a browser, of its prefix and agent, renewed every UTC day so that nobody can be followed from one to the next. Source: DESIGN §2.
  */
-export function viewerText(clues: ViewerClues): string {
-  if (clues.userPseudoId !== '') return `u/${clues.userPseudoId}`;
-  if (clues.ipHash !== '') return `r/${clues.ipHash}/${clues.agent}`;
-  if (clues.ipPrefix !== '') return `d/${Math.floor(clues.receivedAtMs / DAY_MS)}/${clues.ipPrefix}/${clues.agent}`;
-  return '';
-}
-
-/** The viewer's key: the keyed hash of that text, absent for nobody. */
-export function viewerKey(hasher: KeyHasher, clues: ViewerClues): Key64 {
-  const text = viewerText(clues);
-  return text === '' ? NO_KEY : hasher.viewer(text);
+export function viewerKey(hasher: Pick<KeyHasher, 'viewer'>, clues: ViewerClues): Key64 {
+  if (clues.userPseudoId !== '') return hasher.viewer('u/', clues.userPseudoId);
+  if (clues.ipHash !== '') return hasher.viewer(`r/${clues.ipHash}/`, clues.agent);
+  if (clues.ipPrefix !== '') return hasher.viewer(`d/${Math.floor(clues.receivedAtMs / DAY_MS)}/${clues.ipPrefix}/`, clues.agent);
+  return NO_KEY;
 }

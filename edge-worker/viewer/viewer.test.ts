@@ -4,7 +4,7 @@ import { BROWSER } from '../fixtures/network.ts';
 import { contextHash } from './context-hash.ts';
 import { agentDeviceType, deviceTypeOf, NO_HINTS } from './device-type.ts';
 import { ipPrefix, parseIp } from './ip.ts';
-import { viewerText } from './viewer-key.ts';
+import { viewerKey, type ViewerClues } from './viewer-key.ts';
 
 describe('addresses', () => {
   test.each([
@@ -35,6 +35,13 @@ describe('addresses', () => {
 
 describe('the viewer', () => {
   const clues = { userPseudoId: '', ipHash: '', agent: BROWSER, ipPrefix: '', receivedAtMs: 0 };
+  /** What the key is the hash of; '' where there is none. */
+  const viewerText = (of: ViewerClues) => {
+    let spelled = '';
+    viewerKey({ viewer: (text, rest = '') => ((spelled = text + rest), { lo: 1, hi: 1 }) }, of);
+    return spelled;
+  };
+
   test('is the pseudonym, else what a server reports, else a browser for a day, else nobody', () => {
     expect(viewerText({ ...clues, userPseudoId: 'u', ipHash: 'h', ipPrefix: 'p' })).toBe('u/u');
     expect(viewerText({ ...clues, ipHash: 'h', ipPrefix: 'p' })).toBe(`r/h/${BROWSER}`);

@@ -28,7 +28,7 @@ export function varintBytes(value: number): number {
 
 /** Text of UTF-8 bytes that were checked elsewhere; a bad sequence becomes U+FFFD, never an exception. */
 export function lenientText(bytes: Uint8Array): string {
-  return asciiText(bytes) ?? lenientDecoder.decode(bytes);
+  return asciiText(bytes, 0, bytes.length) ?? lenientDecoder.decode(bytes);
 }
 
 /** A growing little-endian buffer. Every value has one encoding only. */
@@ -113,13 +113,23 @@ export class ByteWriter {
     this.bytes(bytes);
   }
 
-  /** Appends `bytes` zeros, to be filled through the view that `fill` is given; `at` is their offset in it. */
-  block(bytes: number, fill: (view: DataView, at: number) => void): void {
+  /** Appends `bytes` zeros, to be filled through `view`; gives their offset in it. */
+  block(bytes: number): number {
     this.#reserve(bytes);
     const at = this.#length;
     this.#bytes.fill(0, at, at + bytes);
     this.#length += bytes;
-    fill(this.#view, at);
+    return at;
+  }
+
+  /** Everything written so far, for `block`s to be filled; valid until the next write. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Forgets what was written, and keeps the room. */
+  clear(): void {
+    this.#length = 0;
   }
 
   /** What was written so far; valid until the next write. */
@@ -233,11 +243,11 @@ export class ByteReader {
 
   /** The next `length` bytes as text. */
   text(length: number): string {
-    const bytes = this.take(length);
-    const ascii = asciiText(bytes);
+    const start = this.#advance(length);
+    const ascii = asciiText(this.#bytes, start, length);
     if (ascii !== undefined) return ascii;
     try {
-      return strictDecoder.decode(bytes);
+      return strictDecoder.decode(this.#bytes.subarray(start, start + length));
     } catch (cause) {
       return corrupt('text is not UTF-8', cause);
     }
@@ -284,8 +294,16 @@ export class ByteReader {
   }
 }
 
-function asciiText(bytes: Uint8Array): string | undefined {
-  if (bytes.length > SHORT_STRING_BYTES) return undefined;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return undefined;
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+/** `CHAR_CODES[n]` is room for n characters: a plain array of the right length is what `fromCharCode` takes fastest. */
+const CHAR_CODES: readonly number[][] = Array.from({ length: SHORT_STRING_BYTES + 1 }, (_, length) => Array.from({ length }, () => 0));
+
+function asciiText(bytes: Uint8Array, start: number, length: number): string | undefined {
+  if (length > SHORT_STRING_BYTES) return undefined;
+  const codes = CHAR_CODES[length]!;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!;
+    if (byte >= 0x80) return undefined;
+    codes[i] = byte;
+  }
+  return String.fromCharCode.apply(null, codes);
 }

@@ -98,6 +98,7 @@ export class EventBatchWriter {
   }
 
   #string(text: string): number {
+    if (text === '') return 0;
     const known = this.#stringIndices.get(text);
     if (known !== undefined) return known;
     const index = this.#stringIndices.size;
@@ -111,12 +112,12 @@ export class EventBatchWriter {
     const publisher = this.#string(event.publisherId);
     const placement = this.#string(event.placementId);
     const creative = this.#string(event.creativeId);
-    this.#headers.block(HEADER_BYTES, (view, at) => {
-      writeHeader(view, at, event, bodyBytes);
-      view.setUint16(at + HEADER.publisher, publisher, true);
-      view.setUint16(at + HEADER.placement, placement, true);
-      view.setUint16(at + HEADER.creative, creative, true);
-    });
+    const at = this.#headers.block(HEADER_BYTES);
+    const { view } = this.#headers;
+    writeHeader(view, at, event, bodyBytes);
+    view.setUint16(at + HEADER.publisher, publisher, true);
+    view.setUint16(at + HEADER.placement, placement, true);
+    view.setUint16(at + HEADER.creative, creative, true);
   }
 }
 

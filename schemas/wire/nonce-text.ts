@@ -5,6 +5,9 @@ export const NONCE_BYTES = 16;
 const NONCE_CHARS = 22;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = valuesByCharCode();
+const CHAR_CODES = Array.from(ALPHABET, (char) => char.charCodeAt(0));
+/** Scratch of `unpackNonce`. */
+const codes = Array.from({ length: NONCE_CHARS }, () => 0);
 
 /** Writes the nonce's bytes to `out` from `offset`; false (and nothing that matters written) when `text` is not a canonical nonce. */
 export function packNonce(text: string, out: Uint8Array, offset: number): boolean {
@@ -25,13 +28,18 @@ export function packNonce(text: string, out: Uint8Array, offset: number): boolea
 
 /** The 22 characters of the 16 bytes at `offset`. */
 export function unpackNonce(bytes: Uint8Array, offset: number): string {
-  let text = '';
+  let at = 0;
   for (let i = offset; i < offset + 15; i += 3) {
     const bits = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
-    text += ALPHABET[bits >> 18]! + ALPHABET[(bits >> 12) & 63]! + ALPHABET[(bits >> 6) & 63]! + ALPHABET[bits & 63]!;
+    codes[at++] = CHAR_CODES[bits >> 18]!;
+    codes[at++] = CHAR_CODES[(bits >> 12) & 63]!;
+    codes[at++] = CHAR_CODES[(bits >> 6) & 63]!;
+    codes[at++] = CHAR_CODES[bits & 63]!;
   }
   const last = bytes[offset + 15]!;
-  return text + ALPHABET[last >> 2]! + ALPHABET[(last & 3) << 4]!;
+  codes[at++] = CHAR_CODES[last >> 2]!;
+  codes[at] = CHAR_CODES[(last & 3) << 4]!;
+  return String.fromCharCode.apply(null, codes);
 }
 
 /** Negative for a character outside the alphabet, so that one test of the combined bits finds it. */
