@@ -132,14 +132,19 @@ function readEvent(impliedType: 'click' | undefined): ParsedEvent {
   const token = reader.string(SLOT.token);
   const adId = reader.id(SLOT.adId);
   if (adId === '') reader.refuse('adId is required');
-  const ids = readEventIds(kind, token);
+  const impressionId = reader.eventId(SLOT.impressionId);
+  const clickId = reader.eventId(SLOT.clickId);
+  const conversionId = reader.eventId(SLOT.conversionId);
+  const ownId = kind === EVENT_KINDS.click ? clickId : kind === EVENT_KINDS.conversion ? conversionId : impressionId;
+  const eventId = reader.eventId(SLOT.eventId) || ownId;
+  if (eventId === '') checkUnnamed(kind, token);
   const timestamp = reader.instant(SLOT.timestamp);
   return {
     kind,
     viewable: reader.flag(SLOT.viewable) || eventType === 'viewable',
-    eventId: ids.eventId,
-    impressionId: ids.impressionId,
-    clickId: ids.clickId,
+    eventId,
+    impressionId: impressionId === '' && kind === EVENT_KINDS.impression ? eventId : impressionId,
+    clickId: clickId === '' && kind === EVENT_KINDS.click ? eventId : clickId,
     adId,
     campaignId: reader.id(SLOT.campaignId),
     creativeId: reader.id(SLOT.creativeId),
@@ -168,20 +173,10 @@ function kindOf(eventType: unknown): EventKindCode {
   return kind ?? EVENT_KINDS.impression;
 }
 
-/** The event's own id and those it points at; an own id may be called by its kind's name. A token's nonce stands for impression and click only. */
-function readEventIds(kind: EventKindCode, token: string): { eventId: string; impressionId: string; clickId: string } {
-  const impressionId = reader.eventId(SLOT.impressionId);
-  const clickId = reader.eventId(SLOT.clickId);
-  const conversionId = reader.eventId(SLOT.conversionId);
-  const ownId = kind === EVENT_KINDS.click ? clickId : kind === EVENT_KINDS.conversion ? conversionId : impressionId;
-  const eventId = reader.eventId(SLOT.eventId) || ownId;
-  if (eventId === '' && kind === EVENT_KINDS.conversion) reader.refuse('conversionId or eventId is required');
-  if (eventId === '' && token === '') reader.refuse(`${OWN_ID_FIELD[kind]} or eventId is required, or a token`);
-  return {
-    eventId,
-    impressionId: impressionId === '' && kind === EVENT_KINDS.impression ? eventId : impressionId,
-    clickId: clickId === '' && kind === EVENT_KINDS.click ? eventId : clickId,
-  };
+/** An event without an own id, which may be called by its kind's name: a token's nonce stands for it, of impressions and clicks. */
+function checkUnnamed(kind: EventKindCode, token: string): void {
+  if (kind === EVENT_KINDS.conversion) reader.refuse('conversionId or eventId is required');
+  if (token === '') reader.refuse(`${OWN_ID_FIELD[kind]} or eventId is required, or a token`);
 }
 
 const OWN_ID_FIELD: Readonly<Record<EventKindCode, string>> = {

@@ -1,6 +1,6 @@
 import { DEVICE_TYPES } from '../../core/event.ts';
 import type { DeviceType } from '../../core/event.ts';
-import { ID_PATTERN } from '../../core/ids.ts';
+import { isIdText } from '../../core/ids.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { valueNestsDeeper } from './depth.ts';
 import { isEpochMs, parseIsoInstant } from './instant.ts';
@@ -27,9 +27,12 @@ const MAX_DEVICE_CHARS = 32;
 
 /** Each field's number. */
 export const SLOT = Object.fromEntries(EVENT_FIELDS.map((field, slot) => [field, slot])) as Readonly<Record<EventField, number>>;
-const EVENT_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
+const MAX_ID_CHARS = 64;
 const CURRENCY = /^[A-Za-z]{3}$/;
 const COUNTRY = /^[A-Za-z]{2}$/;
+/** Anything but printable ASCII that opens no macro: most texts have nothing of it, and are let go at one look. */
+const ODD = /[^\x20-\x23\x26-\x5a\x5c-\x7a\x7c-\x7e]/;
+const CAPITALS = /^[A-Z]+$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const CONTROLS = /\p{Cc}/gu;
 const DEVICE_BY_NAME: ReadonlyMap<string, DeviceType> = new Map<string, DeviceType>([
@@ -58,11 +61,22 @@ export class FieldReader {
   flaw = '';
   unknownFields = 0;
   readonly #given: unknown[] = EVENT_FIELDS.map(() => undefined);
+  /** The names of the event before, and their slots: a sender's events have the same, in the same order. */
+  #names: readonly string[] = [];
+  #slots: readonly (number | undefined)[] = [];
+  #slotsOf: FieldSlots | null = null;
 
   /** Begins the next event. */
   open(event: object, slots: FieldSlots): void {
     this.begin();
-    for (const key of Object.keys(event)) this.#take(slots.get(key), key, (event as Record<string, unknown>)[key]);
+    const names = Object.keys(event);
+    const values: readonly unknown[] = Object.values(event);
+    if (slots !== this.#slotsOf || !isSame(names, this.#names)) {
+      this.#slotsOf = slots;
+      this.#names = names;
+      this.#slots = names.map((name) => slots.get(name));
+    }
+    for (let i = 0; i < names.length; i++) this.#take(this.#slots[i], values[i]);
   }
 
   /** Begins the next event without a field; `put` gives it some. */
@@ -77,7 +91,7 @@ export class FieldReader {
     this.#given[slot] = value;
   }
 
-  #take(slot: number | undefined, key: string, value: unknown): void {
+  #take(slot: number | undefined, value: unknown): void {
     if (slot === undefined) {
       this.unknownFields++;
       if (typeof value === 'object' && valueNestsDeeper(value, MAX_EVENT_DEPTH)) this.refuse(`the event nests deeper than ${MAX_EVENT_DEPTH}`);
@@ -96,21 +110,27 @@ export class FieldReader {
 
   /** An id out of the catalogue. */
   id(slot: number): string {
-    return this.#matching(slot, ID_PATTERN, 'must be 1 to 64 of A–Z a–z 0–9 _ . : -');
+    return this.#id(slot, MAX_ID_CHARS);
   }
 
   /** An event's own id, or one that it points at. */
   eventId(slot: number): string {
-    return this.#matching(slot, EVENT_ID, `must be 1 to ${MAX_EVENT_ID_CHARS} of A–Z a–z 0–9 _ . : -`);
+    return this.#id(slot, MAX_EVENT_ID_CHARS);
   }
 
   /** An ISO 4217 code in any case. */
   currency(): string {
-    return this.#matching(SLOT.currency, CURRENCY, 'must be three letters, as in USD').toUpperCase();
+    const value = this.raw(SLOT.currency);
+    if (value === undefined) return '';
+    if (typeof value !== 'string') return this.#fail(SLOT.currency, 'must be a string');
+    if (CURRENCY.test(value)) return value.toUpperCase();
+    return hasUnexpandedMacro(value) ? '' : this.#fail(SLOT.currency, 'must be three letters, as in USD');
   }
 
   /** Somebody else's id: kept as it is, or refused, since a shortened one would be another's. */
   opaque(slot: number, maxChars: number): string {
+    const given = this.#given[slot];
+    if (typeof given === 'string' && given.length <= maxChars && !ODD.test(given)) return given;
     const value = this.#text(slot, true);
     if (value === '' || (value.length <= maxChars && !UNPRINTABLE.test(value))) return value;
     return this.#fail(slot, `must be at most ${maxChars} printable characters`);
@@ -122,6 +142,8 @@ export class FieldReader {
 
   /** Prose that only the raw log keeps: cleaned and cut, never a reason to refuse the event. */
   prose(slot: number): string {
+    const given = this.#given[slot];
+    if (typeof given === 'string' && given.length <= MAX_TEXT_CHARS && !ODD.test(given)) return given;
     const value = this.#text(slot, false);
     if (value.length <= MAX_TEXT_CHARS && !UNPRINTABLE.test(value)) return value;
     return cut(value.slice(0, MAX_TEXT_CHARS * 8).replaceAll(CONTROLS, '')).toWellFormed();
@@ -130,13 +152,16 @@ export class FieldReader {
   /** Two letters in upper case; what is no country is absent. */
   country(): string {
     const value = this.raw(SLOT.country);
-    return typeof value === 'string' && COUNTRY.test(value) ? value.toUpperCase() : '';
+    if (typeof value !== 'string' || !COUNTRY.test(value)) return '';
+    return CAPITALS.test(value) ? value : value.toUpperCase();
   }
 
   /** 'other' for anything unknown; undefined when absent, so that the edge may look for itself. */
   deviceType(): DeviceType | undefined {
     const value = this.raw(SLOT.deviceType);
     if (typeof value !== 'string') return value === undefined ? undefined : 'other';
+    const named = DEVICE_BY_NAME.get(value);
+    if (named !== undefined) return named;
     const known = value.length > MAX_DEVICE_CHARS ? undefined : DEVICE_BY_NAME.get(value.toLowerCase().trim());
     return known ?? (hasUnexpandedMacro(value) ? undefined : 'other');
   }
@@ -182,12 +207,12 @@ export class FieldReader {
     return this.#text(slot, true);
   }
 
-  #matching(slot: number, pattern: RegExp, rule: string): string {
+  #id(slot: number, maxChars: number): string {
     const value = this.raw(slot);
     if (value === undefined) return '';
     if (typeof value !== 'string') return this.#fail(slot, 'must be a string');
-    if (pattern.test(value)) return value;
-    return hasUnexpandedMacro(value) ? '' : this.#fail(slot, rule);
+    if (isIdText(value, maxChars)) return value;
+    return hasUnexpandedMacro(value) ? '' : this.#fail(slot, `must be 1 to ${maxChars} of A–Z a–z 0–9 _ . : -`);
   }
 
   #text(slot: number, strict: boolean): string {
@@ -210,6 +235,12 @@ export class FieldReader {
   refuse(flaw: string): void {
     if (this.flaw === '') this.flaw = flaw;
   }
+}
+
+function isSame(names: readonly string[], others: readonly string[]): boolean {
+  if (names.length !== others.length) return false;
+  for (let i = 0; i < names.length; i++) if (names[i] !== others[i]) return false;
+  return true;
 }
 
 /** At most `MAX_TEXT_CHARS`, no pair of surrogates torn apart. */
