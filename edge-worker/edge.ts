@@ -82,7 +82,7 @@ export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHa
 
 /** What events are made with while `view` is the catalogue. */
 export function eventTools(edge: Edge, view: CatalogueView): EventTools {
-  return { hasher: edge.hasher, agents: edge.agents, dataCenters: view.dataCenters, pop: edge.config.pop };
+  return { hasher: edge.hasher, agents: edge.agents, dataCenters: view.dataCenters, pop: edge.config.pop, dntHonoured: edge.config.dntHonoured };
 }
 
 /** Every edge of a network has the same seed, or one event would have two identities. */

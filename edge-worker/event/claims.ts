@@ -1,47 +1,31 @@
-import type { DeviceType, EventKindCode } from '../../core/event.ts';
-import type { EpochMs } from '../../core/time.ts';
+import type { ParsedEvent } from '../../schemas/event-json.ts';
 
-/** What a sender says of an event. '' or null = not said. */
-export type EventClaims = {
-  readonly kind: EventKindCode;
-  readonly isViewable: boolean;
-  readonly eventId: string;
-  readonly impressionId: string;
-  readonly clickId: string;
-  readonly publisherId: string;
-  readonly placementId: string;
-  readonly creativeId: string;
-  readonly claimedTimeMs: EpochMs | null;
-  readonly userPseudoId: string;
-  readonly ipHash: string;
-  readonly userAgent: string;
-  readonly deviceType: DeviceType | null;
-  readonly country: string;
-  readonly referrer: string;
-  readonly bidRequestId: string;
-  readonly valueMicros: number;
-  readonly currency: string;
-  readonly isPrivate: boolean;
-};
+/** What a sender says of an event, of which ad apart. '' or undefined = not said. */
+export type EventClaims = Omit<ParsedEvent, 'adId' | 'campaignId' | 'receivedAtMs' | 'token' | 'unknownFields'>;
+
+/** What a parsed event claims; `publisherId` is the one that stands after its sender has been looked at. */
+export function claimsOf(event: ParsedEvent, publisherId: string): EventClaims {
+  return event.publisherId === publisherId ? event : { ...event, publisherId };
+}
 
 /** A request that says nothing but its token. */
 export const NO_CLAIMS: Omit<EventClaims, 'kind'> = {
-  isViewable: false,
+  viewable: false,
   eventId: '',
   impressionId: '',
   clickId: '',
   publisherId: '',
   placementId: '',
   creativeId: '',
-  claimedTimeMs: null,
+  timestampMs: undefined,
   userPseudoId: '',
   ipHash: '',
   userAgent: '',
-  deviceType: null,
+  deviceType: undefined,
   country: '',
   referrer: '',
   bidRequestId: '',
   valueMicros: 0,
   currency: '',
-  isPrivate: false,
+  consent: undefined,
 };

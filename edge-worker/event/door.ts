@@ -16,6 +16,8 @@ export type TokenCheck =
   | { readonly kind: 'valid'; readonly token: TokenFields }
   | { readonly kind: 'invalid'; readonly message: string };
 
+const NO_TOKEN: TokenCheck = { kind: 'none' };
+
 /** What the door knows when an event stands before it. */
 export type DoorQuestion = {
   readonly event: ParsedEvent;
@@ -39,27 +41,48 @@ export type Admitted = {
 
 export type Refused = { readonly ok: false; readonly code: Rejection; readonly message: string; readonly isOutsideTenant: boolean };
 
+/** Whether an ad may be reported, and as which publisher's. */
+export type Standing = { readonly ok: true; readonly entry: AdEntry; readonly publisherId: string } | Refused;
+
 /**
  * Whether an event may come in; the first thing wrong is its rejection: token, key, catalogue, tenant, what it says of its
  * campaign, its times. Pure.
  */
-export function atTheDoor(question: DoorQuestion): Admitted | Refused {
-  const { event, tokenCheck, grants, entry, nowMs } = question;
+export function atTheDoor({ event, tokenCheck, grants, entry, nowMs }: DoorQuestion): Admitted | Refused {
+  const token = vouched(event, tokenCheck, grants);
+  if (token !== null && 'code' in token) return token;
+  return arrived(event, token, standingOf({ entry, publisherId: token?.publisherId || event.publisherId, campaignId: event.campaignId, grants }), { grants, nowMs });
+}
+
+/** First question: who speaks for the event? Its token, null where the key does. */
+export function vouched(event: ParsedEvent, tokenCheck: TokenCheck, grants: Grants | null): TokenFields | null | Refused {
   if (tokenCheck.kind === 'invalid') return refused('bad_token', tokenCheck.message);
   const token = tokenCheck.kind === 'valid' ? tokenCheck.token : null;
   if (grants === null && (token === null || event.kind === EVENT_KINDS.conversion)) {
     return refused('unauthorized', 'a valid token or a key with scope ingest is needed; a conversion needs the key');
   }
-  if (token !== null && !agrees(token, event)) return refused('token_mismatch', 'the token is of another ad or publisher');
+  return token === null || agrees(token, event) ? token : refused('token_mismatch', 'the token is of another ad or publisher');
+}
+
+/** Second question: may the ad be reported by who is named, '' = nobody? It hangs on nothing else of the event. */
+export function standingOf(named: { entry: AdEntry | undefined; publisherId: string; campaignId: string; grants: Grants | null }): Standing {
+  const { entry, campaignId, grants } = named;
   if (entry === undefined) return refused('unknown_ad', 'no such ad');
-  const publisherId = token?.publisherId || event.publisherId || (grants === null ? '' : impliedPublisher(grants));
+  const publisherId = named.publisherId || (grants === null ? '' : impliedPublisher(grants));
   if (grants !== null && !isInTenant(grants, { publisherId, advertiserId: entry.terms.advertiserId })) return outsideTenant();
   if (!entry.allows(publisherId)) return refused('not_allowed', 'the ad does not allow this publisher');
-  if (event.campaignId !== '' && event.campaignId !== entry.ad.campaignId) return refused('campaign_mismatch', 'the ad is of another campaign');
+  if (campaignId !== '' && campaignId !== entry.ad.campaignId) return refused('campaign_mismatch', 'the ad is of another campaign');
+  return { ok: true, entry, publisherId };
+}
+
+/** Third question: is there anything to count, and when did it come? */
+export function arrived(event: ParsedEvent, token: TokenFields | null, standing: Standing, by: { grants: Grants | null; nowMs: EpochMs }): Admitted | Refused {
+  if (!standing.ok) return standing;
   if (event.eventId === '' && event.kind === EVENT_KINDS.conversion) return refused('malformed', 'conversionId or eventId is required');
+  const { grants, nowMs } = by;
   const { receivedAtMs, source } = arrivalOf(event, token, { isImporter: grants !== null && grants.mayReplay, nowMs });
   if (receivedAtMs > nowMs + MAX_REPLAY_AHEAD_MS) return refused('malformed', 'receivedAtMs lies more than a day ahead');
-  return { ok: true, event, entry, token, publisherId, receivedAtMs, source };
+  return { ok: true, event, entry: standing.entry, token, publisherId: standing.publisherId, receivedAtMs, source };
 }
 
 /**
@@ -78,7 +101,7 @@ function arrivalOf(event: ParsedEvent, token: TokenFields | null, by: { isImport
  * A token that expired is valid: its event is accepted and filtered.
  */
 export function checkToken(event: ParsedEvent, verifier: TokenVerifier): TokenCheck {
-  if (event.token === '') return { kind: 'none' };
+  if (event.token === '') return NO_TOKEN;
   const asClick = verifier.verify(event.token, 'click');
   if (asClick.ok) return { kind: 'valid', token: asClick.token };
   if (event.kind === EVENT_KINDS.impression) {

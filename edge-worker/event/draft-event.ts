@@ -2,13 +2,14 @@ import type { DeviceType, EventDetail, Key64 } from '../../core/event.ts';
 import { EVENT_FLAGS, EVENT_KINDS, isNoKey, NO_KEY } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import { resolveEventTime, type EpochMs } from '../../core/time.ts';
+import { privacyOf } from '../../schemas/consent.ts';
 import { nonceText, type TokenFields } from '../../schemas/token.ts';
 import type { AdEntry } from '../catalogue/catalogue-view.ts';
 import type { DraftEvent } from '../delivery/shipment.ts';
 import type { RequestSignals } from '../request/signals.ts';
 import type { CidrSet } from '../screening/cidr-set.ts';
 import { isFromDataCenter } from '../screening/data-center.ts';
-import { NOTHING_SUSPICIOUS, type ScreeningSignals } from '../screening/rules.ts';
+import { SIGNAL } from '../screening/rules.ts';
 import { screen } from '../screening/screen.ts';
 import type { AgentFacts, AgentReader } from '../viewer/agent-facts.ts';
 import { contextHash } from '../viewer/context-hash.ts';
@@ -37,6 +38,8 @@ export type EventTools = {
   readonly dataCenters: CidrSet;
   /** Where the request cannot tell its data centre. */
   readonly pop: string;
+  /** Whether `DNT` counts as a wish to be private. */
+  readonly dntHonoured: boolean;
 };
 
 /** The ids of an event: a token's nonce is the id of its impression and of its click, whatever the sender calls them. */
@@ -48,21 +51,23 @@ export function draftEvent(arrival: Arrival, tools: EventTools): DraftEvent {
   const { hasher } = tools;
   const agent = isDirect ? signals.agent : claims.userAgent;
   const agentFacts = tools.agents.read(agent);
-  const isPrivate = claims.isPrivate || signals.isPrivate;
+  const isPrivate = signals.isPrivate || (claims.consent !== undefined && privacyOf({ ...claims.consent, dntHonoured: tools.dntHonoured }));
   const ids = idsOf(claims, token);
-  const claimedTimeMs = claims.claimedTimeMs ?? receivedAtMs;
+  const claimedTimeMs = claims.timestampMs ?? receivedAtMs;
   const { eventTimeMs, clockSkewed } = resolveEventTime(claimedTimeMs, receivedAtMs);
   const ipPrefix = isDirect && !isPrivate ? signals.ipPrefix : '';
+  const { screenedReason, reasonMask } = screen(signalsOf(arrival, { agentFacts, agent, eventTimeMs, tools }));
   return {
-    ...screen(screeningSignals(arrival, { agentFacts, agent, eventTimeMs, tools })),
+    screenedReason,
+    reasonMask,
     terms: entry.terms,
     ad: 0,
     kind: claims.kind,
-    flags: flagsOf({ isViewable: claims.isViewable, clockSkewed, isTokenBound: ids.isTokenBound, isPrivate }),
+    flags: flagsOf({ isViewable: claims.viewable, clockSkewed, isTokenBound: ids.isTokenBound, isPrivate }),
     eventTimeMs,
     receivedAtMs,
     id: hasher.id(claims.kind, entry.ad.adId, ids.eventId),
-    viewer: isPrivate ? NO_KEY : (viewerOf(token) ?? viewerKey(hasher, { ...claims, agent, ipPrefix, receivedAtMs })),
+    viewer: isPrivate ? NO_KEY : (viewerOf(token) ?? viewerKey(hasher, { userPseudoId: claims.userPseudoId, ipHash: claims.ipHash, agent, ipPrefix, receivedAtMs })),
     join: joinKey(hasher, claims, entry, ids),
     eventId: ids.eventId,
     publisherId: token?.publisherId || claims.publisherId,
@@ -94,7 +99,7 @@ function viewerOf(token: TokenFields | null): Key64 | null {
 }
 
 function deviceOf({ claims, signals, isDirect }: Arrival, agentFacts: AgentFacts): DeviceType {
-  if (claims.deviceType !== null) return claims.deviceType;
+  if (claims.deviceType !== undefined) return claims.deviceType;
   return isDirect ? deviceTypeOf(signals.hints, agentFacts.deviceType) : agentFacts.deviceType;
 }
 
@@ -110,24 +115,24 @@ function flagsOf(is: { isViewable: boolean; clockSkewed: boolean; isTokenBound: 
 type Screened = { readonly agentFacts: AgentFacts; readonly agent: string; readonly eventTimeMs: EpochMs; readonly tools: EventTools };
 
 /** A server's own request is not screened, only the agent that it reports, where it reports one. */
-function screeningSignals(arrival: Arrival, { agentFacts, agent, eventTimeMs, tools }: Screened): ScreeningSignals {
+function signalsOf(arrival: Arrival, { agentFacts, agent, eventTimeMs, tools }: Screened): number {
   const { entry, token, signals, isDirect, isUnsigned, receivedAtMs } = arrival;
   const isAgentKnown = isDirect || agent !== '';
-  const terms = {
-    unsigned: isUnsigned,
-    tokenExpired: token !== null && receivedAtMs >= token.expiresAtMs,
-    adInactive: !entry.isActiveAt(eventTimeMs),
-    declaredBot: isAgentKnown && agentFacts.declaredBot,
-    impossibleAgent: isAgentKnown && agentFacts.impossible,
-  };
-  if (!isDirect) return { ...NOTHING_SUSPICIOUS, ...terms };
-  return {
-    ...terms,
-    isHead: signals.method === 'HEAD',
-    isPrefetch: signals.isPrefetch,
-    fromDataCenter: isFromDataCenter(signals, tools.dataCenters),
-    contextMismatch: token !== null && token.contextHash !== 0 && token.contextHash !== contextHash(tools.hasher, signals),
-  };
+  const ofEvent =
+    (isUnsigned ? SIGNAL.unsigned : 0) |
+    (token !== null && receivedAtMs >= token.expiresAtMs ? SIGNAL.tokenExpired : 0) |
+    (entry.isActiveAt(eventTimeMs) ? 0 : SIGNAL.adInactive) |
+    (isAgentKnown && agentFacts.declaredBot ? SIGNAL.declaredBot : 0) |
+    (isAgentKnown && agentFacts.impossible ? SIGNAL.impossibleAgent : 0);
+  if (!isDirect) return ofEvent;
+  const isElsewhere = token !== null && token.contextHash !== 0 && token.contextHash !== contextHash(tools.hasher, signals);
+  return (
+    ofEvent |
+    (signals.method === 'HEAD' ? SIGNAL.isHead : 0) |
+    (signals.isPrefetch ? SIGNAL.isPrefetch : 0) |
+    (isFromDataCenter(signals, tools.dataCenters) ? SIGNAL.fromDataCenter : 0) |
+    (isElsewhere ? SIGNAL.contextMismatch : 0)
+  );
 }
 
 function detailOf(

@@ -13,9 +13,14 @@ export type EventsReply = {
 
 /** What became of a request's events: what the door said of each, and what the shards made of those that came in (in their order). */
 export function eventsReply(results: readonly DoorResult[], dispositions: readonly number[]): EventsReply {
-  const rejected = results.flatMap((result, index) => (result.ok ? [] : [{ index, code: result.code, message: result.message }]));
-  const duplicates = dispositions.filter((code) => code === DISPOSITIONS.duplicate).length;
-  const unknownFields = results.reduce((sum, result) => sum + (result.ok ? result.event.unknownFields : 0), 0);
+  const rejected: EventsReply['rejected'][number][] = [];
+  let unknownFields = 0;
+  for (const [index, result] of results.entries()) {
+    if (result.ok) unknownFields += result.event.unknownFields;
+    else rejected.push({ index, code: result.code, message: result.message });
+  }
+  let duplicates = 0;
+  for (const code of dispositions) if (code === DISPOSITIONS.duplicate) duplicates++;
   const reply = { received: results.length, accepted: results.length - rejected.length, duplicates, rejected };
   return unknownFields === 0 ? reply : { ...reply, unknownFields };
 }

@@ -12,9 +12,10 @@ const UNVOUCHED: ReadonlySet<Rejection> = new Set(['unauthorized', 'bad_token', 
  * of it outside the key's tenant. Null: the request is answered event by event. Source: DESIGN §3.
  */
 export function wholeRefusal(results: readonly DoorResult[], hasIngestKey: boolean): WholeRefusal | null {
+  if (results.some(({ ok }) => ok)) return null;
   const refusals = results.filter((result) => !result.ok);
   const [first] = refusals;
-  if (first === undefined || refusals.length < results.length) return null;
+  if (first === undefined) return null;
   if (refusals.every(({ code }) => UNREADABLE.has(code))) return { status: 400, code: first.code, message: first.message };
   if (!hasIngestKey && refusals.every(({ code }) => UNVOUCHED.has(code))) {
     return { status: 401, code: 'unauthorized', message: 'a valid token or a key with scope ingest is needed' };

@@ -4,7 +4,7 @@ import { callerOf, ingestGrants, isSignedAsDemanded } from '../auth/caller.ts';
 import type { Grants } from '../auth/grants.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import type { AdEntry, CatalogueView } from '../catalogue/catalogue-view.ts';
-import { claimsOf } from '../event/claims-of.ts';
+import { claimsOf } from '../event/claims.ts';
 import { atTheDoor, checkToken, type Admitted, type Refused } from '../event/door.ts';
 import { landingOf } from '../event/landing.ts';
 import { recordPromised, refuseEvent } from '../event/promise.ts';
@@ -54,7 +54,7 @@ async function recordAndRedirect(exchange: Exchange, view: CatalogueView, admitt
   const clickId = token === null ? event.clickId : nonceText(token.nonce);
   const location = landingOf(entry, { clickId, publisherId, placementId: token?.placementId || event.placementId });
   await recordPromised(exchange, view, {
-    claims: claimsOf(event, { publisherId, dntHonoured: exchange.edge.config.dntHonoured }),
+    claims: claimsOf(event, publisherId),
     entry,
     token,
     signals: signalsOf(exchange),

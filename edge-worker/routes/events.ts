@@ -1,15 +1,15 @@
 import type { Rejection } from '../../core/disposition.ts';
 import { parseBody, type ParsedEventResult } from '../../schemas/event-json.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded, type Caller } from '../auth/caller.ts';
-import type { Grants } from '../auth/grants.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import { deliverAll, type AddressedEvent } from '../delivery/delivery-office.ts';
 import { eventTools } from '../edge.ts';
-import { claimsOf } from '../event/claims-of.ts';
-import { atTheDoor, checkToken, type Admitted } from '../event/door.ts';
+import { claimsOf } from '../event/claims.ts';
+import type { Admitted } from '../event/door.ts';
 import { draftEvent } from '../event/draft-event.ts';
 import { eventsReply, isLoneDuplicate } from '../event/events-reply.ts';
 import { refuseEvent } from '../event/promise.ts';
+import { RequestDoor } from '../event/request-door.ts';
 import { shardOf } from '../event/shard-of.ts';
 import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
 import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
@@ -56,7 +56,8 @@ async function takeEvents(exchange: Exchange, bytes: Uint8Array, caller: Caller,
   const parsed = parsedBody.events;
   const viewOfAds = await viewWithAds(exchange, view, ticket, parsed);
   const grants = ingestGrants(caller);
-  const results = parsed.map((result) => doorResult(exchange, viewOfAds, grants, result));
+  const door = new RequestDoor({ ads: viewOfAds.ads, verifier: viewOfAds.verifier, grants, nowMs: exchange.scope.arrivedAtMs });
+  const results = parsed.map((result): DoorResult => (result.ok ? door.judge(result.event) : { ...result, isOutsideTenant: false }));
   const whole = wholeRefusal(results, grants !== null);
   if (whole !== null) {
     bookRefusals(exchange, results);
@@ -69,12 +70,6 @@ async function takeEvents(exchange: Exchange, bytes: Uint8Array, caller: Caller,
 async function viewWithAds({ edge, scope }: Exchange, view: CatalogueView, ticket: number, parsed: readonly ParsedEventResult[]): Promise<CatalogueView> {
   const knowsAll = parsed.every((result) => !result.ok || view.ads.has(result.event.adId));
   return knowsAll ? view : ((await edge.catalogue.viewAfter(ticket, scope)) ?? view);
-}
-
-function doorResult({ scope }: Exchange, view: CatalogueView, grants: Grants | null, parsed: ParsedEventResult): DoorResult {
-  if (!parsed.ok) return { ...parsed, isOutsideTenant: false };
-  const { event } = parsed;
-  return atTheDoor({ event, tokenCheck: checkToken(event, view.verifier), grants, entry: view.ads.get(event.adId), nowMs: scope.arrivedAtMs });
 }
 
 /** Delivers what came in and says what became of it. */
@@ -90,13 +85,13 @@ async function acknowledge(exchange: Exchange, view: CatalogueView, isKeyed: boo
 
 function address(exchange: Exchange, view: CatalogueView, isKeyed: boolean, admitted: readonly Admitted[]): AddressedEvent[] {
   const { edge } = exchange;
-  const { dntHonoured } = edge.config;
   const signals = signalsOf(exchange);
   const tools = eventTools(edge, view);
   return admitted.map(({ event: parsed, entry, token, publisherId, receivedAtMs, source }) => {
-    const claims = claimsOf(parsed, { publisherId, dntHonoured });
+    const claims = claimsOf(parsed, publisherId);
     const event = draftEvent({ claims, entry, token, signals, isDirect: !isKeyed, isUnsigned: false, receivedAtMs }, tools);
-    return { event, ...shardOf(event, { source, entry, token, hasher: edge.hasher, epochs: view.shardEpochs }) };
+    const { shard, homeRegion } = shardOf(event, { source, entry, token, hasher: edge.hasher, epochs: view.shardEpochs });
+    return { event, shard, homeRegion };
   });
 }
 

@@ -20,7 +20,7 @@ export async function impressionRoute(exchange: Exchange, tokenText: string): Pr
   if (entry === undefined) return refuse(exchange, 'unknown_ad');
   const signals = signalsOf(exchange);
   await recordPromised(exchange, view, {
-    claims: { ...NO_CLAIMS, kind: EVENT_KINDS.impression, isViewable: VIEWABLE.test(search), referrer: signals.referrer },
+    claims: { ...NO_CLAIMS, kind: EVENT_KINDS.impression, viewable: VIEWABLE.test(search), referrer: signals.referrer },
     entry,
     token,
     signals,

@@ -8,18 +8,23 @@ import { agentFacts } from '../viewer/agent-facts.ts';
 import { cidrSet } from './cidr-set.ts';
 import { isFromDataCenter } from './data-center.ts';
 import { isPrefetch } from './prefetch.ts';
-import { NOTHING_SUSPICIOUS, SCREENING_RULES } from './rules.ts';
+import { SCREENING_RULES, SIGNAL } from './rules.ts';
 import { screen } from './screen.ts';
 
 describe('screen', () => {
   test('finds nothing in a clean event', () => {
-    expect(screen(NOTHING_SUSPICIOUS)).toEqual({ screenedReason: 0, reasonMask: 0 });
+    expect(screen(0)).toEqual({ screenedReason: 0, reasonMask: 0 });
   });
 
   test('the first rule that matches is primary, all that match are in the mask', () => {
-    const { screenedReason, reasonMask } = screen({ ...NOTHING_SUSPICIOUS, unsigned: true, declaredBot: true, isHead: true, adInactive: true });
+    const { screenedReason, reasonMask } = screen(SIGNAL.unsigned | SIGNAL.declaredBot | SIGNAL.isHead | SIGNAL.adInactive);
     expect(screenedReason).toBe(REASONS.head);
     expect(reasonsIn(reasonMask).toSorted()).toEqual(['declared_bot', 'head', 'inactive', 'unsigned']);
+  });
+
+  test('each signal is one rule\'s, and each rule has its own', () => {
+    expect(SCREENING_RULES.map(({ signal }) => signal).toSorted((a, b) => a - b)).toEqual(Object.values(SIGNAL));
+    for (const { id, signal } of SCREENING_RULES) expect(screen(signal)).toEqual({ screenedReason: REASONS[id], reasonMask: 1 << REASONS[id] });
   });
 
   test('what no person did comes before what is merely out of terms', () => {
