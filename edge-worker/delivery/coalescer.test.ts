@@ -5,7 +5,7 @@ import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { AdEntry } from '../catalogue/catalogue-view.ts';
 import { testAd, testSnapshot } from '../fixtures/network.ts';
 import type { RequestScope } from '../ports.ts';
-import { Coalescer, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS, SECOND_CALL_AFTER_MS } from './coalescer.ts';
+import { CALL_SPACING_MS, Coalescer, FULL_CALL_EVENTS, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS, SECOND_CALL_AFTER_MS } from './coalescer.ts';
 import { deliverAll, deliverPromised, type AddressedEvent } from './delivery-office.ts';
 import type { DraftEvent } from './shipment.ts';
 import { SpillWay } from './spill-way.ts';
@@ -92,11 +92,55 @@ describe('events of concurrent requests', () => {
     expect(r.calls.map(ids)).toEqual([['a', 'b'], ['c']]);
     expect(r.calls.length).toBe(MAX_CALLS_IN_FLIGHT);
     r.calls[0]!.answer();
+    r.clock.nowMs += SECOND_CALL_AFTER_MS;
     while (r.calls.length < 3) await turn();
     expect(ids(r.calls[2]!)).toEqual(['d', 'e', 'f']);
     r.calls[1]!.answer();
     r.calls[2]!.answer();
     await Promise.all([...first, ...more]);
+  });
+
+  // t (ms)   0 ── 1 ─────────── 5 ──
+  // event    a    b       c     │
+  // call     a                  b c
+  test('share a call with all that come while the shard was called a moment ago', async () => {
+    const acknowledged = [deliverAll(r.coalescer, [addressed('a')], r.scope())];
+    await turn();
+    r.calls[0]!.answer();
+    await acknowledged[0];
+    for (const id of ['b', 'c']) {
+      r.clock.nowMs += 1;
+      acknowledged.push(deliverAll(r.coalescer, [addressed(id)], r.scope()));
+      await turn();
+    }
+    expect(r.calls.length).toBe(1);
+    r.clock.nowMs = T + CALL_SPACING_MS;
+    while (r.calls.length < 2) await turn();
+    expect(ids(r.calls[1]!)).toEqual(['b', 'c']);
+    r.calls[1]!.answer();
+    await Promise.all(acknowledged);
+  });
+
+  test('wait for nobody when they fill a call, nor for a clock that was set back', async () => {
+    const many = (prefix: string) => Array.from({ length: FULL_CALL_EVENTS }, (_, i) => addressed(`${prefix}-${i}`));
+    const acknowledged = [many('a'), [addressed('b')], many('c')].map((events) => deliverAll(r.coalescer, events, r.scope()));
+    await turn();
+    expect(r.calls.map(({ batch }) => batch.eventCount)).toEqual([2 * FULL_CALL_EVENTS + 1]);
+    r.calls[0]!.answer();
+    await Promise.all(acknowledged);
+    acknowledged.push(deliverAll(r.coalescer, [addressed('d')], r.scope()));
+    await turn();
+    expect(r.calls.length).toBe(1);
+    acknowledged.push(deliverAll(r.coalescer, many('e'), r.scope()));
+    await turn();
+    expect(r.calls.map(({ batch }) => batch.eventCount)).toEqual([2 * FULL_CALL_EVENTS + 1, FULL_CALL_EVENTS + 1]);
+    r.calls[1]!.answer();
+    r.clock.nowMs -= 60_000;
+    acknowledged.push(deliverAll(r.coalescer, [addressed('f')], r.scope()));
+    await turn();
+    expect(r.calls.length).toBe(3);
+    r.calls[2]!.answer();
+    await Promise.all(acknowledged);
   });
 
   test('get the disposition that is theirs, across shards', async () => {

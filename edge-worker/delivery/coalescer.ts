@@ -7,11 +7,16 @@ import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
 import type { SpillWay } from './spill-way.ts';
 import type { RejectionTally } from './tallies.ts';
 
-/** Two calls to one shard at a time: one on its way while the shard commits the other … */
+/** Two calls to one shard at a time: one on its way while the shard commits the other. */
 export const MAX_CALLS_IN_FLIGHT = 2;
-/** … but the second only where the first is long in coming (a shard far away) or much has gathered: each call costs as much as a dozen events. */
+/**
+ * A call and its commit cost as much as some dozen events, so calls to a shard begin no closer together than this: what comes in between shares the next one. After
+ * a pause nobody waits. A shard that is far away gets a second call when the first has been out for longer.
+ */
+export const CALL_SPACING_MS = 5;
 export const SECOND_CALL_AFTER_MS = 10;
-export const SECOND_CALL_EVENTS = 256;
+/** … but this many events are worth a call at any time. */
+export const FULL_CALL_EVENTS = 256;
 /** Above this, a shard's lane refuses: about a second of what one object can take in. */
 export const MAX_WAITING_EVENTS = 20_000;
 /** A call that has not answered by now is taken for lost; with the spill's turn it stays below `waitUntil`'s 30 s. */
@@ -32,8 +37,10 @@ type LaneState = {
   readonly shard: string;
   open: OpenBatch | null;
   waitingEvents: number;
-  /** When each call in flight began; one that is older than any timeout no longer holds its place. */
+  /** When each call in flight began, oldest first; one that is older than any timeout no longer holds its place. */
   calls: EpochMs[];
+  /** When the latest call began, in flight or not. */
+  calledAtMs: EpochMs;
   /** Carriers that wait for a turn, first come first served. */
   readonly waiting: Announcement<true>[];
 };
@@ -69,6 +76,7 @@ export class Coalescer {
       const first = batch.eventCount;
       next = fill(batch, shipment.events, next);
       places.push({ delivered: batch.delivered, first, count: batch.eventCount - first });
+      if (first < FULL_CALL_EVENTS && batch.eventCount >= FULL_CALL_EVENTS) lane.waiting.shift()?.announce(true);
       previous = batch;
     }
     lane.waitingEvents += shipment.events.length;
@@ -137,12 +145,14 @@ export class Coalescer {
     for (;;) {
       const nowMs = scope.clock.nowMs();
       lane.calls = lane.calls.filter((beganAtMs) => nowMs - beganAtMs < CARRIER_LIFE_MS);
-      if (mayCall(lane.calls, batch, nowMs)) {
+      const waitMs = waitForCall(lane, batch, nowMs);
+      if (waitMs <= 0) {
         lane.calls.push(nowMs);
+        lane.calledAtMs = nowMs;
         return nowMs;
       }
       if (nowMs >= givenUpAtMs) return null;
-      await waitForTurn(lane, lane.calls.length < MAX_CALLS_IN_FLIGHT ? SECOND_CALL_AFTER_MS : TURN_POLL_MS, scope);
+      await waitForTurn(lane, waitMs, scope);
     }
   }
 
@@ -156,17 +166,20 @@ export class Coalescer {
     const key = `${kind} ${shard}`;
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const lane: LaneState = { shard, open: null, waitingEvents: 0, calls: [], waiting: [] };
+    const lane: LaneState = { shard, open: null, waitingEvents: 0, calls: [], calledAtMs: Number.NEGATIVE_INFINITY, waiting: [] };
     this.#lanes.set(key, lane);
     return lane;
   }
 }
 
-/** Whether a batch may leave while `calls` (when each began, oldest first) are on their way. */
-function mayCall(calls: readonly EpochMs[], batch: OpenBatch, nowMs: EpochMs): boolean {
-  const youngest = calls.at(-1);
-  if (youngest === undefined) return true;
-  return calls.length < MAX_CALLS_IN_FLIGHT && (batch.eventCount >= SECOND_CALL_EVENTS || nowMs - youngest >= SECOND_CALL_AFTER_MS);
+/** How long a batch has to wait before it is worth another look; 0 or less: it may leave now. */
+function waitForCall(lane: LaneState, batch: OpenBatch, nowMs: EpochMs): number {
+  if (lane.calls.length >= MAX_CALLS_IN_FLIGHT) return TURN_POLL_MS;
+  if (batch.eventCount >= FULL_CALL_EVENTS) return 0;
+  const spacingMs = lane.calls.length === 0 ? CALL_SPACING_MS : SECOND_CALL_AFTER_MS;
+  const sinceMs = nowMs - lane.calledAtMs;
+  // A clock that was set back keeps nobody waiting.
+  return sinceMs < 0 ? 0 : spacingMs - sinceMs;
 }
 
 /** Until a turn may be free: somebody ended one, or it is time to look. */
