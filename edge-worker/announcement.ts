@@ -1,4 +1,5 @@
 import type { RequestScope } from './ports.ts';
+import type { Soon } from './soon.ts';
 
 /** How often a waiter looks for itself where nobody may wake it. */
 const POLL_MS = 5;
@@ -21,19 +22,20 @@ export class Announcement<News> {
   }
 
   /** The news; undefined when there was none within `timeoutMs`. */
-  async wait(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {
+  wait(timeoutMs: number, scope: RequestScope): Soon<News | undefined> {
     if (this.#news !== null) return this.#news.value;
     return scope.canBeWoken ? this.#beWoken(timeoutMs, scope) : this.#poll(timeoutMs, scope);
   }
 
-  async #beWoken(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {
+  #beWoken(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {
     const { promise, resolve } = Promise.withResolvers<News | undefined>();
     this.#waiters.add(resolve);
     const timer = scope.after(timeoutMs, () => resolve(undefined));
-    const news = await promise;
-    timer.cancel();
-    this.#waiters.delete(resolve);
-    return news;
+    return promise.then((news) => {
+      timer.cancel();
+      this.#waiters.delete(resolve);
+      return news;
+    });
   }
 
   async #poll(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {

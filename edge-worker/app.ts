@@ -10,9 +10,10 @@ import { healthzRoute } from './routes/healthz.ts';
 import { impressionRoute } from './routes/impression.ts';
 import { noncesRoute } from './routes/nonces.ts';
 import { tagRoute } from './routes/tag.ts';
+import type { Soon } from './soon.ts';
 
 type Bindings = { readonly edge: Edge; readonly scope: RequestScope };
-type EdgeApp = { fetch(request: Request, bindings: Bindings): Response | Promise<Response> };
+type EdgeApp = { fetch(request: Request, bindings: Bindings): Soon<Response> };
 
 const app = new Hono<{ Bindings: Bindings }>();
 app.get('/v1/tag', (c) => tagRoute(exchangeOf(c.req.raw, c.env)));
@@ -39,20 +40,24 @@ app.onError((cause, c) => internalError(c.env.edge, cause));
  * the traffic.
  */
 export const edgeApp: EdgeApp = {
-  async fetch(request, bindings) {
-    const path = pathOf(request.url);
-    if (!path.startsWith('/v1/c/') && !path.startsWith('/v1/i/')) return app.fetch(request, bindings);
-    try {
-      return await tokenRoute(exchangeOf(request, bindings), path);
-    } catch (cause) {
-      return internalError(bindings.edge, cause);
-    }
+  fetch(request, bindings) {
+    const { url } = request;
+    const path = pathOf(url);
+    return path.startsWith('/v1/c/') || path.startsWith('/v1/i/') ? tokenReply(exchangeOf(request, bindings, url), path) : app.fetch(request, bindings);
   },
 };
 
 const TOKEN_AT = '/v1/c/'.length;
 
-async function tokenRoute(exchange: Exchange, path: string): Promise<Response> {
+async function tokenReply(exchange: Exchange, path: string): Promise<Response> {
+  try {
+    return await tokenRoute(exchange, path);
+  } catch (cause) {
+    return internalError(exchange.edge, cause);
+  }
+}
+
+function tokenRoute(exchange: Exchange, path: string): Soon<Response> {
   const { method } = exchange.request;
   const token = path.slice(TOKEN_AT);
   if (path.startsWith('/v1/c/')) {
@@ -62,9 +67,10 @@ async function tokenRoute(exchange: Exchange, path: string): Promise<Response> {
   return method === 'GET' || method === 'HEAD' || method === 'POST' ? impressionRoute(exchange, token) : wrongMethod('GET, HEAD, POST, OPTIONS');
 }
 
-function exchangeOf(request: Request, { edge, scope }: Bindings): Exchange {
-  const queryAt = request.url.indexOf('?');
-  return { edge, scope, request, search: queryAt < 0 ? '' : request.url.slice(queryAt) };
+/** `url`: the runtime spells it anew each time it is asked. */
+function exchangeOf(request: Request, { edge, scope }: Bindings, url = request.url): Exchange {
+  const queryAt = url.indexOf('?');
+  return { edge, scope, request, search: queryAt < 0 ? '' : url.slice(queryAt) };
 }
 
 /** The path as it was sent, nothing decoded: a token has no character that needs it. */

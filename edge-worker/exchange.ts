@@ -1,6 +1,7 @@
 import type { CatalogueView } from './catalogue/catalogue-view.ts';
 import type { Edge } from './edge.ts';
 import type { RequestScope } from './ports.ts';
+import { whenReady, type Soon } from './soon.ts';
 import { readSignals, type RequestSignals } from './request/signals.ts';
 import { isPrivateRequest } from './request/privacy.ts';
 
@@ -14,10 +15,9 @@ export type Exchange = {
 };
 
 /** The catalogue to answer from, and the ticket that asks for a newer one. Null: this isolate has never seen any. */
-export async function catalogueOf({ edge, scope }: Exchange): Promise<{ view: CatalogueView; ticket: number } | null> {
+export function catalogueOf({ edge, scope }: Exchange): Soon<{ view: CatalogueView; ticket: number } | null> {
   const ticket = edge.catalogue.ticket();
-  const view = edge.catalogue.freshView(scope) ?? (await edge.catalogue.view(scope));
-  return view === null ? null : { view, ticket };
+  return whenReady(edge.catalogue.view(scope), (view) => (view === null ? null : { view, ticket }));
 }
 
 /**

@@ -4,6 +4,7 @@ import { readConfig, type EdgeSettings } from './config.ts';
 import { createEdge, type Edge } from './edge.ts';
 import type { RequestScope } from './ports.ts';
 import { refusal } from './replies.ts';
+import type { Soon } from './soon.ts';
 import { shardDoor, spillDoor, type ShardNamespace, type SpillNamespace } from './shard-namespace.ts';
 
 export { AdShard } from '../durable-objects/ad-shard.ts';
@@ -30,14 +31,10 @@ const clock = { nowMs: () => Date.now() };
 const edges = new WeakMap<EdgeEnv, Edge>();
 
 export default {
-  async fetch(request: Request, env: EdgeEnv, context: RequestContext): Promise<Response> {
-    let edge: Edge;
-    try {
-      edge = edges.get(env) ?? (await openEdge(env));
-    } catch (cause) {
-      return misconfigured(cause);
-    }
-    return edgeApp.fetch(request, { edge, scope: scopeOf(context) });
+  fetch(request: Request, env: EdgeEnv, context: RequestContext): Soon<Response> {
+    const answer = (edge: Edge): Soon<Response> => edgeApp.fetch(request, { edge, scope: new WorkerScope(context) });
+    const edge = edges.get(env);
+    return edge === undefined ? openEdge(env).then(answer, misconfigured) : answer(edge);
   },
 };
 
@@ -56,18 +53,28 @@ async function openEdge(env: EdgeEnv): Promise<Edge> {
   return first;
 }
 
-function scopeOf(context: RequestContext): RequestScope {
-  return {
-    arrivedAtMs: clock.nowMs(),
-    clock,
-    canBeWoken,
-    sleep: (durationMs) => scheduler.wait(durationMs),
-    after: (durationMs, work) => {
-      const timer = setTimeout(work, durationMs);
-      return { cancel: () => clearTimeout(timer) };
-    },
-    waitUntil: (work) => context.waitUntil(work),
-  };
+class WorkerScope implements RequestScope {
+  readonly arrivedAtMs = clock.nowMs();
+  readonly clock = clock;
+  readonly canBeWoken = canBeWoken;
+  readonly #context: RequestContext;
+
+  constructor(context: RequestContext) {
+    this.#context = context;
+  }
+
+  sleep(durationMs: number): Promise<void> {
+    return scheduler.wait(durationMs);
+  }
+
+  after(durationMs: number, work: () => void): { cancel(): void } {
+    const timer = setTimeout(work, durationMs);
+    return { cancel: () => clearTimeout(timer) };
+  }
+
+  waitUntil(work: Promise<unknown>): void {
+    this.#context.waitUntil(work);
+  }
 }
 
 /** Every route answers so until an operator mends the setting; its name is told, its value never. */

@@ -2,6 +2,7 @@ import type { EpochMs } from '../../core/time.ts';
 import type { ToldSnapshot } from '../../schemas/snapshot.ts';
 import { Announcement } from '../announcement.ts';
 import type { RequestScope, SnapshotStore } from '../ports.ts';
+import type { Soon } from '../soon.ts';
 import { isNewer, type CatalogueView } from './catalogue-view.ts';
 import { freshnessOf, WORD_LIFE_MS } from './freshness.ts';
 
@@ -59,31 +60,13 @@ export class CatalogueCache {
     return nowMs - this.#toldAtMs <= WORD_LIFE_MS;
   }
 
-  /** The view that may be served now without any wait, or null. Lets the hot path stay synchronous. */
-  freshView(scope: RequestScope): CatalogueView | null {
-    return this.#view !== null && freshnessOf(scope.arrivedAtMs - this.#confirmedAtMs) === 'fresh' ? this.#view : null;
-  }
-
   /** The view to answer from; null while this isolate has never seen one and the store has none. */
-  async view(scope: RequestScope): Promise<CatalogueView | null> {
-    if (this.#view === null) {
-      await this.#readAfter(this.#ticketForRunning(scope), MISSING_WAIT_MS, scope);
-      return this.#view;
-    }
-    switch (freshnessOf(scope.arrivedAtMs - this.#confirmedAtMs)) {
-      case 'fresh':
-        break;
-      case 'ageing':
-        if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
-        break;
-      case 'stale':
-        if (this.#isStoreAway(scope.arrivedAtMs)) {
-          if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
-        } else {
-          await this.#readAfter(this.#ticketForRunning(scope), STALE_WAIT_MS, scope);
-        }
-        break;
-    }
+  view(scope: RequestScope): Soon<CatalogueView | null> {
+    if (this.#view === null) return this.viewAfter(this.#ticketForRunning(scope), scope);
+    const freshness = freshnessOf(scope.arrivedAtMs - this.#confirmedAtMs);
+    if (freshness === 'fresh') return this.#view;
+    if (freshness === 'stale' && !this.#isStoreAway(scope.arrivedAtMs)) return this.#viewAfter(this.#ticketForRunning(scope), STALE_WAIT_MS, scope);
+    if (this.#mayStart(scope.arrivedAtMs)) scope.waitUntil(this.#start(scope.arrivedAtMs));
     return this.#view;
   }
 
@@ -98,9 +81,8 @@ export class CatalogueCache {
   }
 
   /** The view after a read that began later than `ticket` was given, or the one held when that does not come in time. */
-  async viewAfter(ticket: number, scope: RequestScope): Promise<CatalogueView | null> {
-    await this.#readAfter(ticket, MISSING_WAIT_MS, scope);
-    return this.#view;
+  viewAfter(ticket: number, scope: RequestScope): Promise<CatalogueView | null> {
+    return this.#viewAfter(ticket, MISSING_WAIT_MS, scope);
   }
 
   /** A ticket that a read already on its way satisfies. */
@@ -108,7 +90,7 @@ export class CatalogueCache {
     return this.#isReading(scope.arrivedAtMs) ? this.#startedReads - 1 : this.#startedReads;
   }
 
-  async #readAfter(ticket: number, waitMs: number, scope: RequestScope): Promise<void> {
+  async #viewAfter(ticket: number, waitMs: number, scope: RequestScope): Promise<CatalogueView | null> {
     const givenUpAtMs = scope.clock.nowMs() + waitMs;
     let nowMs = scope.clock.nowMs();
     while (this.#endedRead <= ticket && nowMs < givenUpAtMs) {
@@ -117,6 +99,7 @@ export class CatalogueCache {
       await (this.#reading?.ended.wait(pauseMs, scope) ?? scope.sleep(pauseMs));
       nowMs = scope.clock.nowMs();
     }
+    return this.#view;
   }
 
   #mayStart(nowMs: EpochMs): boolean {

@@ -1,5 +1,6 @@
 import { assert } from '../../core/errors.ts';
 import type { RequestScope } from '../ports.ts';
+import { whenReady, type Soon } from '../soon.ts';
 import type { Coalescer, Place } from './coalescer.ts';
 import type { DraftEvent, Shipment } from './shipment.ts';
 
@@ -46,14 +47,13 @@ export async function deliverAll(coalescer: Coalescer, addressed: readonly Addre
  * Starts the way of an event whose sender gets his answer now, and waits for it `budgetMs` at most, not at all for 0. True when it is durable; otherwise it goes on
  * by itself: to its shard, to a spill object, and again.
  */
-export async function deliverPromised(coalescer: Coalescer, addressed: AddressedEvent, budgetMs: number, scope: RequestScope): Promise<boolean> {
+export function deliverPromised(coalescer: Coalescer, addressed: AddressedEvent, budgetMs: number, scope: RequestScope): Soon<boolean> {
   const { event, shard, homeRegion } = addressed;
   const events = [event];
   const places =
     coalescer.submit({ shard, homeRegion, lane: 'promised', events }, scope) ?? coalescer.submit({ shard, homeRegion, lane: 'overflow', events }, scope);
   if (places === null || budgetMs === 0) return false;
-  const delivery = await places[0]!.delivered.wait(budgetMs, scope);
-  return delivery?.kind === 'judged' || delivery?.kind === 'spilled';
+  return whenReady(places[0]!.delivered.wait(budgetMs, scope), (delivery) => delivery?.kind === 'judged' || delivery?.kind === 'spilled');
 }
 
 function groupByShard(addressed: readonly AddressedEvent[]): { shipment: Shipment; indices: number[] }[] {

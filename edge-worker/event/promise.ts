@@ -4,6 +4,7 @@ import { eventTools } from '../edge.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import { deliverPromised } from '../delivery/delivery-office.ts';
 import type { Exchange } from '../exchange.ts';
+import { whenReady, type Soon } from '../soon.ts';
 import { draftEvent, type Arrival } from './draft-event.ts';
 import { shardOf } from './shard-of.ts';
 
@@ -11,13 +12,14 @@ import { shardOf } from './shard-of.ts';
  * Records an event whose sender gets his answer whatever happens: waits for its commit as long as a redirect may, then leaves it to go on by
  * itself. Never throws; a commit that is still on its way is counted as unconfirmed.
  */
-export async function recordPromised(exchange: Exchange, view: CatalogueView, arrival: Arrival, source: Source = 'live'): Promise<void> {
+export function recordPromised(exchange: Exchange, view: CatalogueView, arrival: Arrival, source: Source = 'live'): Soon<void> {
   const { edge, scope } = exchange;
   try {
     const event = draftEvent(arrival, eventTools(edge, view));
     const address = shardOf(event, { source, entry: arrival.entry, token: arrival.token, hasher: edge.hasher, epochs: view.shardEpochs });
-    const isDurable = await deliverPromised(edge.coalescer, { event, ...address }, edge.config.redirectBudgetMs, scope);
-    if (!isDurable) edge.counts.unconfirmed++;
+    return whenReady(deliverPromised(edge.coalescer, { event, ...address }, edge.config.redirectBudgetMs, scope), (isDurable) => {
+      if (!isDurable) edge.counts.unconfirmed++;
+    });
   } catch (cause) {
     edge.log(`a promised event of ad ${arrival.entry.ad.adId} could not be recorded: ${String(cause)}`);
   }
