@@ -30,12 +30,11 @@ export class Announcement<News> {
   #beWoken(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {
     const { promise, resolve } = Promise.withResolvers<News | undefined>();
     this.#waiters.add(resolve);
-    const timer = scope.after(timeoutMs, () => resolve(undefined));
-    return promise.then((news) => {
-      timer.cancel();
+    scope.after(timeoutMs, () => {
       this.#waiters.delete(resolve);
-      return news;
+      resolve(undefined);
     });
+    return promise;
   }
 
   async #poll(timeoutMs: number, scope: RequestScope): Promise<News | undefined> {

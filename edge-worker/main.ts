@@ -67,9 +67,8 @@ class WorkerScope implements RequestScope {
     return scheduler.wait(durationMs);
   }
 
-  after(durationMs: number, work: () => void): { cancel(): void } {
-    const timer = setTimeout(work, durationMs);
-    return { cancel: () => clearTimeout(timer) };
+  after(durationMs: number, work: () => void): void {
+    setTimeout(work, durationMs);
   }
 
   waitUntil(work: Promise<unknown>): void {

@@ -11,8 +11,8 @@ export type RequestScope = {
   /** Whether another request may resolve a promise of this one (workerd: `handle_cross_request_promise_resolution`). Where not, this one looks for itself. */
   readonly canBeWoken: boolean;
   sleep(durationMs: number): Promise<void>;
-  /** Calls `work` after a while unless it is taken back first, which costs next to nothing: a timer that is left to run out costs a third of a redirect. */
-  after(durationMs: number, work: () => void): { cancel(): void };
+  /** Calls `work` after a while, unless the request is over by then. Nobody takes it back: that would cost more than to let it die with its request. */
+  after(durationMs: number, work: () => void): void;
   /** Lets `work` outlive the reply, for at most 30 s. `work` must not reject. */
   waitUntil(work: Promise<unknown>): void;
 };

@@ -12,11 +12,7 @@ function rig(readMs = 5) {
     await new Promise((resolve) => setTimeout(resolve, durationMs / 10));
     world.nowMs = Math.max(world.nowMs, untilMs);
   };
-  const after = (durationMs: number, work: () => void) => {
-    let isCancelled = false;
-    void sleep(durationMs).then(() => (isCancelled ? undefined : work()));
-    return { cancel: () => void (isCancelled = true) };
-  };
+  const after = (durationMs: number, work: () => void) => void sleep(durationMs).then(work);
   const cache = new CatalogueCache({
     store: {
       read: async () => {

@@ -59,10 +59,7 @@ function rig() {
     clock: { nowMs: () => clock.nowMs },
     canBeWoken: true,
     sleep: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs / 50)),
-    after: (durationMs, work) => {
-      const timer = setTimeout(work, durationMs / 50);
-      return { cancel: () => clearTimeout(timer) };
-    },
+    after: (durationMs, work) => void setTimeout(work, durationMs / 50),
     waitUntil: (work) => void background.push(work),
   });
   return { clock, calls, held, names, spill, spillFails, rejections, coalescer, scope, background };

@@ -151,11 +151,7 @@ class Isolate {
       clock: this.#site.clock,
       canBeWoken: this.#canBeWoken,
       sleep: (durationMs) => life.sleep(durationMs),
-      after: (durationMs, work) => {
-        let isWanted = true;
-        scheduler.after(durationMs, `${life.name} timer`, () => isWanted && life.isAlive && work());
-        return { cancel: () => void (isWanted = false) };
-      },
+      after: (durationMs, work) => scheduler.after(durationMs, `${life.name} timer`, () => life.isAlive && work()),
       waitUntil,
     };
   }
