@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { addDeltas } from '../../schemas/clickhouse/frame-blocks.ts';
+import { addCells } from '../../schemas/clickhouse/cell-blocks.ts';
 import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landing-tables.ts';
 import { newBlock, sealBlock } from '../../schemas/clickhouse/native/block.ts';
-import type { DeltaRow } from '../../core/cells/cell.ts';
-import { decodeDeltaSection, encodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import { decodeDeltaSection, encodeDeltaSection, openDeltaSection } from '../../schemas/wire/delta-section.ts';
 import { decodeFrame, type FrameHeader } from '../../schemas/wire/frame.ts';
+import { addJsonCells, jsonCells, parseJsonCells } from '../baselines/json-cells.ts';
 import { BatchMaker, ShardBed } from '../beds/shard-bed.ts';
 import { threadCpuMs } from '../cpu-clock.ts';
 import { median, medianPair, short } from '../median.ts';
@@ -34,7 +34,7 @@ export const frameBench: Bench = {
       const { rows: all, ledger } = decodeDeltaSection(section);
       return encodeDeltaSection({ rows: all.map((row) => ({ ...row, viewers: null })), ledger });
     });
-    const json = rows.map((some) => Buffer.from(JSON.stringify(some.map(asJson))));
+    const json = rows.map(jsonCells);
     const perRow = (blobs: readonly Uint8Array[]) => sum(blobs.map(({ length }) => length)) / rowCount;
     const withViewers = `viewers' 64-bit hashes apart: with them, ${short(viewerBytes / rowCount / 8)} a row, ${short(perRow(sections))} B, ${short(perRow(sections.map((section) => gzipSync(section))))} B compressed; hashes do not compress`;
     const rawEvents = sum(frames.map(({ header }) => header.rawEvents));
@@ -44,7 +44,7 @@ export const frameBench: Bench = {
       'frame-delta-raw': { value: perRow(counters), baseline: perRow(json), note: withViewers },
       'frame-delta-gzip': { value: perRow(counters.map((section) => gzipSync(section))), baseline: perRow(json.map((text) => gzipSync(text))) },
       'frame-raw-event': { value: sum(frames.map(({ raw }) => raw.length)) / rawEvents, baseline: null, note: `${short(sum(frames.map(({ header }) => header.rawBytes)) / rawEvents)} B uncompressed; ids and keys of 128 and 192 random bits are in it` },
-      'hub-decode': { ...medianPair(speed), note: `decoding alone ${short(alone(sections, decodeDeltaSection))} rows/s against ${short(alone(json, parsed))}` },
+      'hub-decode': { ...medianPair(speed), note: `decoding alone ${short(alone(sections, openDeltaSection))} rows/s against ${short(alone(json, parseJsonCells))}` },
     };
   },
 };
@@ -65,28 +65,18 @@ async function makeFrames() {
 const TABLES = landingTables(DEFAULT_RETENTION);
 const ORIGIN = { partition: 0, offset: 0, storedAtMs: START_MS, shard: 's', epoch: 1, seq: 1, region: 'us', source: 'live' } as const satisfies Record<string, unknown> & { source: FrameHeader['source'] };
 
-function fold(rows: readonly DeltaRow[]): void {
-  const block = newBlock(TABLES.deltas, rows.length);
-  addDeltas(block.columns, ORIGIN, rows);
+function fromBinary(section: Uint8Array): void {
+  const { cells } = openDeltaSection(section);
+  const block = newBlock(TABLES.deltas, cells.rowCount);
+  addCells(block.columns, ORIGIN, cells);
   sealBlock(block);
 }
 
-function fromBinary(section: Uint8Array): void {
-  fold(decodeDeltaSection(section).rows);
-}
-
 function fromJson(text: Uint8Array): void {
-  fold(parsed(text).map((row) => ({ ...row, viewers: row.viewers === null ? null : Uint32Array.from(row.viewers) })));
-}
-
-function parsed(text: Uint8Array): JsonRow[] {
-  return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString()) as JsonRow[];
-}
-
-type JsonRow = Omit<DeltaRow, 'viewers'> & { readonly viewers: number[] | null };
-
-function asJson(row: DeltaRow): JsonRow {
-  return { ...row, viewers: row.viewers === null ? null : [...row.viewers] };
+  const rows = parseJsonCells(text);
+  const block = newBlock(TABLES.deltas, rows.length);
+  addJsonCells(block.columns, ORIGIN, rows);
+  sealBlock(block);
 }
 
 /** Rows a second of CPU. */

@@ -19,19 +19,31 @@ export function assertDelta(row: DeltaRow): void {
 
 /** What no shard can have written, or null. */
 export function deltaFault(row: DeltaRow): string | null {
-  return keyFault(row) ?? measureFault(row) ?? (row.viewers === null ? null : viewersFault(row.viewers));
+  if (!isSecond(row.second)) return `second ${row.second}`;
+  return outcomeFault(row) ?? measureFault(row) ?? (row.viewers === null ? null : viewersFault(row.viewers));
 }
 
 /** As `deltaFault`, for a term of the ledger. */
 export function ledgerFault(row: LedgerRow): string | null {
-  if (!isWhole(row.receivedSecond, 0, MAX_SECOND)) return `second ${row.receivedSecond}`;
-  if (!isWhole(row.count, -MAX_CELL_COUNT, MAX_CELL_COUNT)) return `count ${row.count}`;
+  if (!isSecond(row.receivedSecond)) return `second ${row.receivedSecond}`;
+  if (!isCellCount(row.count)) return `count ${row.count}`;
   return row.term === '' ? 'a term has a name' : null;
 }
 
-function keyFault(row: DeltaRow): string | null {
-  const { kind, disposition, reason } = row;
-  if (!isWhole(row.second, 0, MAX_SECOND)) return `second ${row.second}`;
+/** What became of a cell's events; cells of one outcome obey the same rules. */
+export type Outcome = Pick<DeltaRow, 'kind' | 'disposition' | 'reason'>;
+/** What only some outcomes can have. */
+export type Movement = 'billable' | 'viewable' | 'late' | 'costNanos' | 'viewers';
+
+/** Whether cells of this outcome can have any of it: only counted events cost, bill, move a bucket or have viewers. */
+export function mayMove({ kind, disposition }: Outcome, what: Movement): boolean {
+  if (disposition !== DISPOSITIONS.counted) return false;
+  if (what === 'billable') return kind === EVENT_KINDS.click;
+  return what !== 'viewable' || kind === EVENT_KINDS.impression || kind === EVENT_KINDS.viewable;
+}
+
+/** What no shard can have made of an event, or null. */
+export function outcomeFault({ kind, disposition, reason }: Outcome): string | null {
   if (!isWhole(kind, 1, KIND_MAX)) return `unknown kind ${kind}`;
   if (!isWhole(disposition, 1, DISPOSITIONS.rejected - 1)) return `disposition ${disposition} has no cell`;
   if (!isWhole(reason, 0, REASON_LIMIT - 1)) return `unknown reason ${reason}`;
@@ -40,29 +52,43 @@ function keyFault(row: DeltaRow): string | null {
 
 function measureFault(row: DeltaRow): string | null {
   for (const measure of ['count', 'billable', 'viewable', 'late'] as const) {
-    if (!isWhole(row[measure], -MAX_CELL_COUNT, MAX_CELL_COUNT)) return `${measure} ${row[measure]}`;
+    if (!isCellCount(row[measure])) return `${measure} ${row[measure]}`;
   }
   if (!Number.isSafeInteger(row.costNanos)) return `cost ${row.costNanos}`;
-  if (row.billable !== 0 && row.kind !== EVENT_KINDS.click) return 'only clicks are billable';
-  if (row.viewable !== 0 && row.kind !== EVENT_KINDS.impression && row.kind !== EVENT_KINDS.viewable) return 'only impressions are viewable';
-  if (row.disposition === DISPOSITIONS.counted) return null;
-  const moved = row.billable !== 0 || row.viewable !== 0 || row.late !== 0 || row.costNanos !== 0 || row.viewers !== null;
-  return moved ? 'only counted events cost, bill, move a bucket or have viewers' : null;
+  for (const what of ['billable', 'viewable', 'late', 'costNanos'] as const) {
+    if (row[what] !== 0 && !mayMove(row, what)) return `${what} ${row[what]} where there can be none`;
+  }
+  return row.viewers !== null && !mayMove(row, 'viewers') ? 'viewers where there can be none' : null;
 }
 
 /** Pairs, ascending by their 64 bits, none of them zero. */
 function viewersFault(viewers: ViewerHashes): string | null {
   if (viewers.length === 0 || viewers.length % 2 !== 0) return 'viewers are pairs';
+  return ascends(viewers, 0, viewers.length) ? null : 'viewers do not ascend';
+}
+
+/** Whether the pairs of halves from `start` to `end` ascend by their 64 bits, none of them zero or there twice. */
+export function ascends(halves: Uint32Array, start: number, end: number): boolean {
   let previousLo = 0;
   let previousHi = 0;
-  for (let i = 0; i < viewers.length; i += 2) {
-    const lo = viewers[i]!;
-    const hi = viewers[i + 1]!;
-    if (hi < previousHi || (hi === previousHi && lo <= previousLo)) return 'viewers do not ascend';
+  for (let i = start; i < end; i += 2) {
+    const lo = halves[i]!;
+    const hi = halves[i + 1]!;
+    if (hi < previousHi || (hi === previousHi && lo <= previousLo)) return false;
     previousLo = lo;
     previousHi = hi;
   }
-  return null;
+  return true;
+}
+
+/** Whether a cell can lie in this second since 1970. */
+export function isSecond(second: number): boolean {
+  return isWhole(second, 0, MAX_SECOND);
+}
+
+/** Whether one cell can count so many; of either sign. */
+export function isCellCount(count: number): boolean {
+  return isWhole(count, -MAX_CELL_COUNT, MAX_CELL_COUNT);
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

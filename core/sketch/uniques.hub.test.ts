@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mix64 } from './mix64.ts';
-import { Uniques, viewersToState } from './uniques.ts';
+import { Uniques, viewerStates } from './uniques.ts';
 
 /** What the real engine makes of our states, and we of its. */
 type Session = { query(sql: string, format: string): string; cleanup(): void };
@@ -33,6 +33,9 @@ function viewers(count: number, seed: number): Uint32Array {
   const hashes = BigUint64Array.from({ length: count }, (_, n) => BigInt.asUintN(64, BigInt(n + 1) * 11400714819323198485n) ^ BigInt(seed));
   return new Uint32Array(hashes.buffer);
 }
+
+/** The state of one cell that these have been in. */
+const viewersToState = (pairs: Uint32Array): Uint8Array => viewerStates(Uint32Array.of(pairs.length / 2), pairs);
 
 function uniquesOf(pairs: Uint32Array): Uniques {
   const uniques = new Uniques();

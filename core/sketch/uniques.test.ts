@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { TrackingError } from '../errors.ts';
 import { mix64 } from './mix64.ts';
 import { REGISTERS } from './registers.ts';
-import { Uniques, viewersToState } from './uniques.ts';
+import { Uniques, viewerStates } from './uniques.ts';
 
 const MASK = 2n ** 64n - 1n;
 
@@ -20,6 +20,9 @@ function randomViewers(count: number, seed: number): Uint32Array {
   for (let i = 0; i < count; i++) mix64(i + 1, seed + 1, pairs, i * 2);
   return pairs;
 }
+
+/** The state of one cell that these have been in. */
+const viewersToState = (pairs: Uint32Array): Uint8Array => viewerStates(Uint32Array.of(pairs.length / 2), pairs);
 
 function uniquesOf(pairs: Uint32Array): Uniques {
   const uniques = new Uniques();

@@ -1,4 +1,3 @@
-import type { ViewerHashes } from '../cells/cell.ts';
 import { TrackingError } from '../errors.ts';
 import { estimateRegisters } from './estimate.ts';
 import { HashList } from './hash-list.ts';
@@ -38,9 +37,12 @@ export class Uniques {
 
   /** The state as ClickHouse stores it. Up to 16 hashes in order of first sight, up to 4 096 ascending, else registers. */
   toState(): Uint8Array {
-    if (this.#registers !== null) return registerState(this.#registers);
-    const { pairs, size } = this.#exact!;
-    return hashState(size > SMALL_MAX ? ascending(pairs) : pairs);
+    const count = this.#registers === null ? this.#exact!.size : Infinity;
+    const state = new Uint8Array(stateBytes(count));
+    const view = new DataView(state.buffer);
+    if (this.#registers !== null) writeRegisters(view, 0, this.#registers);
+    else writeState(view, 0, this.#exact!.pairs, 0, 2 * count);
+    return state;
   }
 
   /** Reads a state, ours or ClickHouse's. A count that its bytes do not bear out throws `TrackingError('corrupt_bytes')`. */
@@ -80,35 +82,56 @@ export class Uniques {
   }
 }
 
-/** The state of one cell's viewers: what `uniqCombined64State(17)` gives over them. They must be distinct. */
-export function viewersToState(viewers: ViewerHashes): Uint8Array {
-  const mixed = new Uint32Array(viewers.length);
-  for (let i = 0; i < viewers.length; i += 2) mix64(viewers[i]!, viewers[i + 1]!, mixed, i);
-  const count = viewers.length / 2;
-  if (count <= MEDIUM_MAX) return hashState(count > SMALL_MAX ? ascending(mixed) : mixed);
+/**
+ * The states of many cells' viewers, one behind another: what `uniqCombined64State(17)` gives over each cell's. `counts` says how many pairs of
+ * `halves` each cell has, row after row; those of one cell must be distinct.
+ */
+export function viewerStates(counts: Uint32Array, halves: Uint32Array): Uint8Array {
+  const mixed = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i += 2) mix64(halves[i]!, halves[i + 1]!, mixed, i);
+  let bytes = 0;
+  for (let i = 0; i < counts.length; i++) bytes += stateBytes(counts[i]!);
+  const states = new Uint8Array(bytes);
+  const view = new DataView(states.buffer);
+  for (let i = 0, start = 0, at = 0; i < counts.length; i++) {
+    const end = start + 2 * counts[i]!;
+    at = writeState(view, at, mixed, start, end);
+    start = end;
+  }
+  return states;
+}
+
+function stateBytes(count: number): number {
+  if (count > MEDIUM_MAX) return 1 + REGISTER_STATE_BYTES;
+  return 1 + (count < 0x80 ? 1 : 2) + count * HASH_BYTES;
+}
+
+/** Writes the state of the mixed hashes from `start` to `end`, and says where it ends. */
+function writeState(view: DataView, at: number, mixed: Uint32Array, start: number, end: number): number {
+  const count = (end - start) / 2;
+  if (count <= SMALL_MAX) return writeHashes(view, at, FORM.small, mixed, start, end);
+  const pairs = mixed.subarray(start, end);
+  if (count <= MEDIUM_MAX) return writeHashes(view, at, FORM.medium, ascending(pairs), 0, pairs.length);
   const registers = new Uint8Array(REGISTERS);
-  for (let i = 0; i < mixed.length; i += 2) raise(registers, mixed[i]!, mixed[i + 1]!);
-  return registerState(registers);
+  for (let i = start; i < end; i += 2) raise(registers, mixed[i]!, mixed[i + 1]!);
+  return writeRegisters(view, at, registers);
 }
 
 /** Form, count, then the hashes little-endian. */
-function hashState(pairs: Uint32Array): Uint8Array {
-  const count = pairs.length / 2;
-  const countBytes = count < 0x80 ? 1 : 2;
-  const state = new Uint8Array(1 + countBytes + count * HASH_BYTES);
-  state[0] = count <= SMALL_MAX ? FORM.small : FORM.medium;
-  state[1] = countBytes === 1 ? count : (count & 0x7f) | 0x80;
-  if (countBytes === 2) state[2] = count >> 7;
-  const view = new DataView(state.buffer, 1 + countBytes);
-  for (let i = 0; i < pairs.length; i++) view.setUint32(i * 4, pairs[i]!, true);
-  return state;
+function writeHashes(view: DataView, start: number, form: number, pairs: Uint32Array, from: number, to: number): number {
+  const count = (to - from) / 2;
+  let at = start;
+  view.setUint8(at++, form);
+  view.setUint8(at++, count < 0x80 ? count : (count & 0x7f) | 0x80);
+  if (count >= 0x80) view.setUint8(at++, count >> 7);
+  for (let i = from; i < to; i++, at += 4) view.setUint32(at, pairs[i]!, true);
+  return at;
 }
 
-function registerState(registers: Uint8Array): Uint8Array {
-  const state = new Uint8Array(1 + REGISTER_STATE_BYTES);
-  state[0] = FORM.large;
-  packRegisters(registers, state, 1);
-  return state;
+function writeRegisters(view: DataView, at: number, registers: Uint8Array): number {
+  view.setUint8(at, FORM.large);
+  packRegisters(registers, new Uint8Array(view.buffer, view.byteOffset, view.byteLength), at + 1);
+  return at + 1 + REGISTER_STATE_BYTES;
 }
 
 /** Equal sets give equal bytes: ClickHouse itself writes them in the order of its hash table. */

@@ -5,7 +5,7 @@ import { TrackingError, assert } from '../../core/errors.ts';
 import { secondOf } from '../../core/time.ts';
 import type { Commit } from '../../schemas/wire/commit.ts';
 import { decodeCommit } from '../../schemas/wire/commit.ts';
-import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import { openDeltaSection } from '../../schemas/wire/delta-section.ts';
 import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
@@ -36,8 +36,8 @@ export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(bod
 }
 
 async function checkDeltas({ header, deltas }: Frame, inflate: Inflate): Promise<void> {
-  const { rows, ledger } = decodeDeltaSection(await inflateExactly(inflate, deltas, header.deltaBytes));
-  assert(rows.length === header.deltaRows, 'the header counts the delta rows');
+  const { cells, ledger } = openDeltaSection(await inflateExactly(inflate, deltas, header.deltaBytes));
+  assert(cells.rowCount === header.deltaRows, 'the header counts the delta rows');
   assert(ledger.length === header.ledgerRows, 'the header counts the ledger rows');
 }
 

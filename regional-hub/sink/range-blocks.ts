@@ -1,10 +1,11 @@
 import { setImmediate as immediately } from 'node:timers/promises';
-import { addDeltas, addLedger, addSinkFrame, type FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
+import { addCells } from '../../schemas/clickhouse/cell-blocks.ts';
+import { addLedger, addSinkFrame, type FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
 import { newBlock, sealBlock, type SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landing-tables.ts';
 import { addAttributions, addRawEvents } from '../../schemas/clickhouse/raw-blocks.ts';
 import { decodeCommit } from '../../schemas/wire/commit.ts';
-import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import { openDeltaSection } from '../../schemas/wire/delta-section.ts';
 import type { DeltasRecord, RawRecord } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
 import { inflateSection, originOf, sizeOf, type OpenedRecord } from './range-frames.ts';
@@ -58,18 +59,17 @@ class DeltasEncoder {
 
   async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
     const record = frame.record as DeltasRecord;
-    const { rows, ledger } = decodeDeltaSection(await this.#pace.inflate(record.deltas));
-    for (let from = 0; from < rows.length; from += ROWS_A_TURN) {
-      addDeltas(this.#deltas.columns, origin, rows.slice(from, from + ROWS_A_TURN));
-      await this.#pace.turn();
-    }
+    const { cells, ledger } = openDeltaSection(await this.#pace.inflate(record.deltas));
+    addCells(this.#deltas.columns, origin, cells);
     addLedger(this.#ledger.columns, origin, ledger);
     addLedger(this.#ledger.columns, origin, record.hubLedger.map((row) => ({ ...row, stage: 'hub' })));
-    for (const { second } of rows) {
+    for (let i = 0; i < cells.rowCount; i++) {
+      const second = cells.seconds[i]!;
       if (second < this.#min) this.#min = second;
       if (second > this.#max) this.#max = second;
     }
-    return rows.length;
+    await this.#pace.turn();
+    return cells.rowCount;
   }
 
   seal(): SealedBlock[] {

@@ -1,12 +1,11 @@
-import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
+import type { LedgerRow } from '../../core/cells/cell.ts';
 import { dispositionName, reasonName } from '../../core/disposition.ts';
 import { assert } from '../../core/errors.ts';
 import { EVENT_KINDS, type EventKind } from '../../core/event.ts';
 import type { CellDimensions } from '../../core/judgement/judgement.ts';
-import { viewersToState } from '../../core/sketch/uniques.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { Writers } from './native/block.ts';
-import type { DELTA_COLUMNS, LEDGER_COLUMNS, SINK_FRAME_COLUMNS } from './landing-tables.ts';
+import type { LEDGER_COLUMNS, SINK_FRAME_COLUMNS } from './landing-tables.ts';
 import type { DIMENSIONS, OUTCOME, PROVENANCE } from './table.ts';
 
 /** One frame on its way into a table: where it lay in the log, whose it is, and when its range was claimed. */
@@ -23,25 +22,6 @@ export type FrameOrigin = {
 
 const KIND_NAMES: (EventKind | undefined)[] = [];
 for (const name of Object.keys(EVENT_KINDS) as EventKind[]) KIND_NAMES[EVENT_KINDS[name]] = name;
-
-const NOBODY = viewersToState(new Uint32Array(0));
-
-/** Adds a frame's cells. */
-export function addDeltas(to: Writers<typeof DELTA_COLUMNS>, origin: FrameOrigin, rows: readonly DeltaRow[]): void {
-  fillProvenance(to, origin, rows.length);
-  to.region.fill(origin.region, rows.length);
-  for (const row of rows) {
-    to.second.push(row.second);
-    pushDimensions(to, row.dimensions);
-    pushOutcome(to, row);
-    to.count.push(row.count);
-    to.billable.push(row.billable);
-    to.viewable.push(row.viewable);
-    to.late.push(row.late);
-    to.cost_nanos.push(row.costNanos);
-    to.users.push(row.viewers === null ? NOBODY : viewersToState(row.viewers));
-  }
-}
 
 /** Adds terms of the conservation ledger, of whatever stage. */
 export function addLedger(
@@ -94,15 +74,30 @@ export function pushDimensions(to: Omit<Writers<typeof DIMENSIONS>, 'region'>, d
   to.device_type.push(dimensions.deviceType);
 }
 
-/** Codes become names here. A reason that this code does not know is a newer shard's: it keeps its number. */
+/** What became of an event, by its codes. */
 export function pushOutcome(
   to: Writers<typeof OUTCOME>,
   outcome: { readonly kind: number; readonly disposition: number; readonly reason: number },
 ): void {
-  const kind = KIND_NAMES[outcome.kind];
-  const disposition = dispositionName(outcome.disposition);
-  assert(kind !== undefined && disposition !== undefined, 'an outcome has a known kind and disposition');
-  to.kind.push(kind);
-  to.disposition.push(disposition);
-  to.reason.push(outcome.reason === 0 ? '' : (reasonName(outcome.reason) ?? `reason_${outcome.reason}`));
+  to.kind.push(kindText(outcome.kind));
+  to.disposition.push(dispositionText(outcome.disposition));
+  to.reason.push(reasonText(outcome.reason));
+}
+
+/** Codes become names here. */
+export function kindText(kind: number): string {
+  const name = KIND_NAMES[kind];
+  assert(name !== undefined, 'an outcome has a known kind');
+  return name;
+}
+
+export function dispositionText(disposition: number): string {
+  const name = dispositionName(disposition);
+  assert(name !== undefined, 'an outcome has a known disposition');
+  return name;
+}
+
+/** A reason that this code does not know is a newer shard's: it keeps its number. */
+export function reasonText(reason: number): string {
+  return reason === 0 ? '' : (reasonName(reason) ?? `reason_${reason}`);
 }

@@ -237,6 +237,18 @@ export class ByteReader {
     return value < limit ? value : corrupt(`${what} ${value} is not below ${limit}`);
   }
 
+  /** `count` whole numbers below `limit`, which must be at most 2^32. */
+  indices(count: number, limit: number, what: string): Uint32Array {
+    const indices = new Uint32Array(count);
+    const bytes = this.#bytes;
+    for (let i = 0; i < count; i++) {
+      const byte = this.#offset < this.#end ? bytes[this.#offset]! : 0x80;
+      if (byte < 0x80 && byte < limit) this.#offset++;
+      indices[i] = byte < 0x80 && byte < limit ? byte : this.below(limit, what);
+    }
+    return indices;
+  }
+
   string(): string {
     return this.text(this.varint());
   }

@@ -1,9 +1,10 @@
 import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
-import { deltaFault, ledgerFault } from '../../core/cells/delta.ts';
+import { ledgerFault } from '../../core/cells/delta.ts';
 import { assert } from '../../core/errors.ts';
 import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
 import type { OwnedBytes } from './bytes.ts';
-import { DELTA_COLUMN_FIELDS, readDeltaColumns, writeDeltaColumns } from './delta-columns.ts';
+import { readDeltaCells, rowsOfCells, type DeltaCells } from './delta-cells.ts';
+import { DELTA_COLUMN_FIELDS, writeDeltaColumns } from './delta-columns.ts';
 import { StringInterner, readInterned, readStringTable } from './dimension-table.ts';
 
 export const DELTA_SECTION_VERSION = 1;
@@ -29,16 +30,21 @@ export function encodeDeltaSection(section: DeltaSection): OwnedBytes {
   return writer.finish();
 }
 
-/** Reads a delta section; every row passes `assertDelta`. Throws `TrackingError('corrupt_bytes')`. */
-export function decodeDeltaSection(bytes: Uint8Array): { rows: DeltaRow[]; ledger: LedgerRow[] } {
+/** Reads a delta section through, its cells left in columns. Throws `TrackingError('corrupt_bytes')`. */
+export function openDeltaSection(bytes: Uint8Array): { cells: DeltaCells; ledger: LedgerRow[] } {
   const reader = new ByteReader(bytes);
   if (reader.u8() !== DELTA_SECTION_VERSION) corrupt('unknown delta section version');
   const strings = readStringTable(reader);
-  const rows = readDeltaColumns(reader, strings);
+  const cells = readDeltaCells(reader, strings);
   const ledger = readLedger(reader, strings);
   reader.end();
-  for (const row of rows) refuse(deltaFault(row));
-  return { rows, ledger };
+  return { cells, ledger };
+}
+
+/** As `openDeltaSection`, with an object for each cell: for those who look at rows. */
+export function decodeDeltaSection(bytes: Uint8Array): { rows: DeltaRow[]; ledger: LedgerRow[] } {
+  const { cells, ledger } = openDeltaSection(bytes);
+  return { rows: rowsOfCells(cells), ledger };
 }
 
 function writeLedger(writer: ByteWriter, ledger: readonly LedgerRow[], strings: StringInterner): void {
@@ -72,14 +78,10 @@ function readLedger(reader: ByteReader, strings: readonly string[]): LedgerRow[]
       term: readInterned(reader, strings),
       count: reader.signed(),
     };
-    refuse(ledgerFault(row));
-    ledger.push(row);
+    const fault = ledgerFault(row);
+    ledger.push(fault === null ? row : corrupt(fault));
   }
   return ledger;
-}
-
-function refuse(fault: string | null): void {
-  if (fault !== null) corrupt(fault);
 }
 
 /** Field list, pinned by `wire-version.test.ts`. */

@@ -73,11 +73,11 @@ class NativeReader {
     }
   }
 
-  /** Forms 1 and 2 list hashes after their count; form 3 is all registers of 6 bits. */
+  /** Forms 1 and 2 list hashes after their count; form 3 is all registers of 6 bits, how many have each of 49 ranks, and how many are empty. */
   #state(): Uint8Array {
     const start = this.#at;
     const form = this.#bytes.readUInt8(this.#at++);
-    if (form === 3) this.#take((2 ** 17 * 6) / 8);
+    if (form === 3) this.#take((2 ** 17 * 6) / 8 + 49 * 4 + 4);
     else this.#take(this.varint() * 8);
     return new Uint8Array(this.#bytes.subarray(start, this.#at));
   }

@@ -23,6 +23,13 @@ export class SmallIntColumn implements ColumnWriter {
     this.#length += 1;
   }
 
+  /** Pushes every one of `values`. */
+  append(values: Uint32Array): void {
+    this.#grow(this.#length + values.length);
+    this.#values.set(values, this.#length);
+    this.#length += values.length;
+  }
+
   fill(value: number, count: number): void {
     this.#grow(this.#length + count);
     this.#values.fill(value, this.#length, this.#length + count);
@@ -71,7 +78,14 @@ export class WideIntColumn implements ColumnWriter {
 
   fill(value: number, count: number): void {
     this.#grow(this.#length + count);
-    for (let i = 0; i < count; i += 1) this.push(value);
+    new BigInt64Array(this.#halves.buffer).fill(BigInt(value), this.#length, this.#length + count);
+    this.#length += count;
+  }
+
+  /** Puts another whole number within ±2⁵³ into a row that was pushed or filled. */
+  set(row: number, value: number): void {
+    this.#halves[row * 2] = value;
+    this.#halves[row * 2 + 1] = Math.floor(value / UPPER);
   }
 
   get length(): number {

@@ -34,29 +34,59 @@ export class StringColumn implements ColumnWriter {
 export class LowCardinalityColumn implements ColumnWriter {
   readonly type = 'LowCardinality(String)';
   readonly #codes = new Map<string, number>([['', 0]]);
-  #indexes: Uint32Array<ArrayBuffer>;
+  /** As narrow as so many texts allow: in most columns a byte a row. */
+  #indexes: Indexes;
   #length = 0;
   /** The text before this one: rows come sorted, so it is mostly the same again. */
   #lastText = '';
   #lastCode = 0;
 
   constructor(capacity: number) {
-    this.#indexes = new Uint32Array(Math.max(1, capacity));
+    this.#indexes = new Uint8Array(Math.max(1, capacity));
   }
 
   push(value: string): void {
-    this.pushCode(this.code(value));
+    const code = this.#code(value);
+    this.#reserve(1);
+    this.#indexes[this.#length] = code;
+    this.#length += 1;
   }
 
   fill(value: string, count: number): void {
-    const code = this.code(value);
-    this.#grow(this.#length + count);
+    const code = this.#code(value);
+    this.#reserve(count);
     this.#indexes.fill(code, this.#length, this.#length + count);
     this.#length += count;
   }
 
-  /** The index of a text in this block; stable for its life, so that a caller may remember it. */
-  code(value: string): number {
+  /** Pushes `values[of[i]]` for every `i`. */
+  pick(values: readonly string[], of: Uint32Array): void {
+    const codes = Uint32Array.from(values, (value) => this.#code(value));
+    if (codes.every((code) => code === codes[0])) return this.fill(values[0] ?? '', of.length);
+    this.#reserve(of.length);
+    const indexes = this.#indexes;
+    for (let i = 0, at = this.#length; i < of.length; i += 1, at += 1) indexes[at] = codes[of[i]!]!;
+    this.#length += of.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  chunks(): Uint8Array[] {
+    const head = new WideIntColumn('UInt64', 3);
+    head.push(SHARED_DICTIONARIES_VERSION);
+    head.push(HAS_ADDITIONAL_KEYS + NEEDS_UPDATE + Math.log2(this.#indexes.BYTES_PER_ELEMENT));
+    head.push(this.#codes.size);
+    const keys = new ByteBuffer(this.#codes.size * 16);
+    for (const text of this.#codes.keys()) keys.text(text);
+    const count = new WideIntColumn('UInt64', 1);
+    count.push(this.#length);
+    return [...head.chunks(), keys.view(), ...count.chunks(), bytesOf(this.#indexes.subarray(0, this.#length))];
+  }
+
+  /** The index of a text in this block; it never changes. */
+  #code(value: string): number {
     if (value === this.#lastText) return this.#lastCode;
     const code = this.#codes.get(value) ?? this.#codes.size;
     if (code === this.#codes.size) this.#codes.set(value, code);
@@ -65,32 +95,13 @@ export class LowCardinalityColumn implements ColumnWriter {
     return code;
   }
 
-  pushCode(code: number): void {
-    if (this.#length === this.#indexes.length) this.#grow(this.#length + 1);
-    this.#indexes[this.#length] = code;
-    this.#length += 1;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  chunks(): Uint8Array[] {
-    const width = this.#codes.size <= 0x100 ? 0 : this.#codes.size <= 0x1_0000 ? 1 : 2;
-    const head = new WideIntColumn('UInt64', 3);
-    head.push(SHARED_DICTIONARIES_VERSION);
-    head.push(HAS_ADDITIONAL_KEYS + NEEDS_UPDATE + width);
-    head.push(this.#codes.size);
-    const keys = new ByteBuffer(this.#codes.size * 16);
-    for (const text of this.#codes.keys()) keys.text(text);
-    const count = new WideIntColumn('UInt64', 1);
-    count.push(this.#length);
-    return [...head.chunks(), keys.view(), ...count.chunks(), narrow(this.#indexes.subarray(0, this.#length), width)];
-  }
-
-  #grow(atLeast: number): void {
-    if (atLeast <= this.#indexes.length) return;
-    const wider = new Uint32Array(Math.max(atLeast, this.#indexes.length * 2));
+  /** Makes room for `more` rows, and for every code that there is. */
+  #reserve(more: number): void {
+    const rows = this.#length + more;
+    const { length, BYTES_PER_ELEMENT } = this.#indexes;
+    const width = indexWidth(this.#codes.size);
+    if (rows <= length && width <= BYTES_PER_ELEMENT) return;
+    const wider = indexArray(width, rows <= length ? length : Math.max(rows, length * 2));
     wider.set(this.#indexes.subarray(0, this.#length));
     this.#indexes = wider;
   }
@@ -133,9 +144,10 @@ export class StateColumn implements ColumnWriter {
     this.#body = new ByteBuffer(capacity * 12);
   }
 
-  push(state: Uint8Array): void {
-    this.#body.bytes(state);
-    this.#length += 1;
+  /** Pushes `count` states that lie one behind another. */
+  append(states: Uint8Array, count: number): void {
+    this.#body.bytes(states);
+    this.#length += count;
   }
 
   get length(): number {
@@ -152,7 +164,14 @@ const SHARED_DICTIONARIES_VERSION = 1;
 const HAS_ADDITIONAL_KEYS = 1 << 9;
 const NEEDS_UPDATE = 1 << 10;
 
-function narrow(indexes: Uint32Array, width: 0 | 1 | 2): Uint8Array {
-  if (width === 0) return Uint8Array.from(indexes);
-  return width === 1 ? bytesOf(Uint16Array.from(indexes)) : bytesOf(indexes);
+type Indexes = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+function indexWidth(codes: number): 1 | 2 | 4 {
+  if (codes <= 0x100) return 1;
+  return codes <= 0x1_0000 ? 2 : 4;
+}
+
+function indexArray(width: 1 | 2 | 4, length: number): Indexes {
+  if (width === 1) return new Uint8Array(length);
+  return width === 2 ? new Uint16Array(length) : new Uint32Array(length);
 }

@@ -1,0 +1,156 @@
+import type { DeltaRow } from '../../core/cells/cell.ts';
+import { isCellCount, isSecond, mayMove, outcomeFault, type Outcome } from '../../core/cells/delta.ts';
+import type { CellDimensions } from '../../core/judgement/judgement.ts';
+import { corrupt } from './bytes.ts';
+import type { ByteReader } from './bytes.ts';
+import { readViewers, type ViewerColumn } from './viewer-column.ts';
+
+/** Bits of a row's mask: set where the measure is not `USUAL`, and one more where there are viewers. */
+export const MEASURES = ['count', 'billable', 'viewable', 'late', 'costNanos'] as const satisfies readonly (keyof DeltaRow)[];
+export type Measure = (typeof MEASURES)[number];
+/** What most rows say, and what is therefore not written out. */
+export const USUAL: { readonly [M in Measure]: number } = { count: 1, billable: 0, viewable: 0, late: 0, costNanos: 0 };
+export const HAS_VIEWERS = 1 << MEASURES.length;
+/** Fields of the tables, in the order of writing. */
+export const TABLE_FIELDS = {
+  ads: ['advertiserId', 'campaignId', 'adId', 'creativeId'],
+  places: ['publisherId', 'placementId'],
+  audiences: ['country', 'deviceType'],
+  outcomes: ['kind', 'disposition', 'reason'],
+} as const satisfies Record<string, readonly (keyof CellDimensions | keyof Outcome)[]>;
+/** Five indices or steps and a mask. */
+const MIN_ROW_BYTES = 6;
+/** Several times the largest `maxCells`, as a last batch may bring tens of thousands more; beyond, a section would fill the hub's memory. */
+export const MAX_DELTA_ROWS = 262_144;
+
+/** Values that come together, each combination once: row `i` has `values[field][of[i]]`. */
+export type Combinations<Field extends string, Value> = { readonly values: { readonly [F in Field]: readonly Value[] }; readonly of: Uint32Array };
+
+/** The rows whose value is not the usual one, ascending, and their values. */
+export type UnusualValues = { readonly rows: Uint32Array; readonly values: Float64Array };
+
+/** Cells column by column, as they lie on the wire: what many rows share is here once. Each row passes `deltaFault`. */
+export type DeltaCells = {
+  readonly rowCount: number;
+  /** Since 1970. */
+  readonly seconds: Uint32Array;
+  readonly ads: Combinations<(typeof TABLE_FIELDS.ads)[number], string>;
+  readonly places: Combinations<(typeof TABLE_FIELDS.places)[number], string>;
+  readonly audiences: Combinations<(typeof TABLE_FIELDS.audiences)[number], string>;
+  readonly outcomes: Combinations<(typeof TABLE_FIELDS.outcomes)[number], number>;
+  readonly measures: { readonly [M in Measure]: UnusualValues };
+  readonly viewers: ViewerColumn;
+};
+
+/** Reads what `writeDeltaColumns` wrote. What a table holds is checked once and not for every row that points to it. Throws `corrupt_bytes`. */
+export function readDeltaCells(reader: ByteReader, strings: readonly string[]): DeltaCells {
+  const text = (): string => strings[reader.varint()] ?? corrupt('string is not in the table');
+  const ads = readTable(reader, TABLE_FIELDS.ads, text);
+  const places = readTable(reader, TABLE_FIELDS.places, text);
+  const audiences = readTable(reader, TABLE_FIELDS.audiences, text);
+  const outcomes = readTable(reader, TABLE_FIELDS.outcomes, () => reader.u8());
+  const mayHave = permittedMasks(outcomes);
+  const rowCount = reader.count(MIN_ROW_BYTES);
+  if (rowCount > MAX_DELTA_ROWS) corrupt(`${rowCount} cells are above the limit`);
+  const seconds = readSeconds(reader, rowCount);
+  const pointed = <F extends string, V>({ values, size }: Table<F, V>): Combinations<F, V> => ({ values, of: reader.indices(rowCount, size, 'table index') });
+  const tables = { ads: pointed(ads), places: pointed(places), audiences: pointed(audiences), outcomes: pointed(outcomes) };
+  const masks = reader.take(rowCount);
+  checkMasks(masks, tables.outcomes.of, mayHave);
+  const measures = readMeasures(reader, masks);
+  return { rowCount, seconds, ...tables, measures, viewers: readViewers(reader, masks, HAS_VIEWERS) };
+}
+
+/** The same cells as rows, one object each. */
+export function rowsOfCells(cells: DeltaCells): DeltaRow[] {
+  const { ads, places, audiences, outcomes, viewers } = cells;
+  const measures = Object.fromEntries(MEASURES.map((measure) => [measure, everyValue(cells, measure)])) as { [M in Measure]: Float64Array };
+  const pick = <F extends string, V>({ values, of }: Combinations<F, V>, fields: readonly F[], i: number) =>
+    Object.fromEntries(fields.map((field) => [field, values[field][of[i]!]!])) as Record<F, V>;
+  let firstHalf = 0;
+  return Array.from({ length: cells.rowCount }, (_, i): DeltaRow => {
+    const halves = viewers.halves.subarray(firstHalf, (firstHalf += 2 * viewers.counts[i]!));
+    return {
+      second: cells.seconds[i]!,
+      dimensions: { ...pick(ads, TABLE_FIELDS.ads, i), ...pick(places, TABLE_FIELDS.places, i), ...pick(audiences, TABLE_FIELDS.audiences, i) },
+      ...pick(outcomes, TABLE_FIELDS.outcomes, i),
+      count: measures.count[i]!,
+      billable: measures.billable[i]!,
+      viewable: measures.viewable[i]!,
+      late: measures.late[i]!,
+      costNanos: measures.costNanos[i]!,
+      viewers: halves.length === 0 ? null : halves,
+    };
+  });
+}
+
+type Table<Field extends string, Value> = { readonly values: Record<Field, Value[]>; readonly size: number };
+
+function readTable<Field extends string, Value>(reader: ByteReader, fields: readonly Field[], readValue: () => Value): Table<Field, Value> {
+  const size = reader.count(fields.length);
+  if (size > MAX_DELTA_ROWS) corrupt(`a table of ${size} is above the limit`);
+  const columns = fields.map((): Value[] => []);
+  for (let i = 0; i < size; i++) for (const column of columns) column.push(readValue());
+  return { values: Object.fromEntries(fields.map((field, f) => [field, columns[f]!])) as Record<Field, Value[]>, size };
+}
+
+/** By outcome, the mask bits that its rows may have. */
+function permittedMasks({ values, size }: Table<keyof Outcome, number>): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, i) => {
+    const outcome: Outcome = { kind: values.kind[i]!, disposition: values.disposition[i]!, reason: values.reason[i]! };
+    const fault = outcomeFault(outcome);
+    if (fault !== null) corrupt(fault);
+    let mask = mayMove(outcome, 'viewers') ? HAS_VIEWERS : 0;
+    for (const [m, measure] of MEASURES.entries()) if (measure === 'count' || mayMove(outcome, measure)) mask |= 1 << m;
+    return mask;
+  });
+}
+
+function checkMasks(masks: Uint8Array, outcomeOf: Uint32Array, mayHave: Uint8Array): void {
+  for (let i = 0; i < masks.length; i++) {
+    if ((masks[i]! & ~mayHave[outcomeOf[i]!]!) !== 0) corrupt('a cell has what its outcome cannot have');
+  }
+}
+
+function readSeconds(reader: ByteReader, rowCount: number): Uint32Array {
+  const seconds = new Uint32Array(rowCount);
+  let second = 0;
+  for (let i = 0; i < rowCount; i++) {
+    second += reader.signed();
+    seconds[i] = isSecond(second) ? second : corrupt(`second ${second}`);
+  }
+  return seconds;
+}
+
+function readMeasures(reader: ByteReader, masks: Uint8Array): DeltaCells['measures'] {
+  const rowsByMask = new Uint32Array(256);
+  for (let i = 0; i < masks.length; i++) rowsByMask[masks[i]!]!++;
+  const read = MEASURES.map((measure, m): [Measure, UnusualValues] => {
+    const count = rowsByMask.reduce((sum, rows, mask) => sum + ((mask & (1 << m)) === 0 ? 0 : rows), 0);
+    return [measure, readUnusual(reader, rowsWith(masks, 1 << m, count), measure)];
+  });
+  return Object.fromEntries(read) as DeltaCells['measures'];
+}
+
+function readUnusual(reader: ByteReader, rows: Uint32Array, measure: Measure): UnusualValues {
+  const values = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const value = reader.signed();
+    if (value === USUAL[measure]) corrupt('a usual measure is written out');
+    values[i] = measure === 'costNanos' || isCellCount(value) ? value : corrupt(`${measure} ${value}`);
+  }
+  return { rows, values };
+}
+
+function rowsWith(masks: Uint8Array, bit: number, count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let i = 0, at = 0; at < count; i++) if ((masks[i]! & bit) !== 0) rows[at++] = i;
+  return rows;
+}
+
+function everyValue({ rowCount, measures }: DeltaCells, measure: Measure): Float64Array {
+  const { rows, values } = measures[measure];
+  const every = new Float64Array(rowCount).fill(USUAL[measure]);
+  rows.forEach((row, i) => (every[row] = values[i]!));
+  return every;
+}
