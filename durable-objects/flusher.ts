@@ -1,24 +1,20 @@
 import { unreachable } from '../core/errors.ts';
 import type { FlushPlan } from '../core/flush/outbox.ts';
 import type { EpochMs } from '../core/time.ts';
-import { encodeFrame } from '../schemas/wire/frame.ts';
-import { gzip } from './gzip.ts';
 import type { HubClient, SendOutcome } from './hub-client.ts';
 import type { ShardOutbox } from './shard-outbox.ts';
 
 export type FlusherOptions = {
   readonly outbox: ShardOutbox;
   readonly hub: HubClient;
-  /** Packs a section of a frame; `gzip` unless said otherwise. It awaits: other events come in meanwhile. */
-  readonly compress?: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly nowMs: () => EpochMs;
   /** A fraction in [0, 1). */
   readonly random: () => number;
 };
 
 /**
- * Carries out what `planFlush` says until there is nothing to do now: cut, compress, store, send. Between its awaits other events come
- * in; they belong to the next frame. One run at a time: the caller guards it.
+ * Carries out what `planFlush` says until there is nothing to do now: seal, send. While it waits for its hub other events come in; they
+ * belong to the next frame. One run at a time: the caller guards it.
  */
 export class Flusher {
   readonly #options: FlusherOptions;
@@ -41,7 +37,7 @@ export class Flusher {
         case 'sleep':
           return plan;
         case 'seal':
-          await this.#seal();
+          outbox.seal(outbox.draftFrame(nowMs()));
           break;
         case 'send':
           await this.#send();
@@ -50,15 +46,6 @@ export class Flusher {
           return unreachable(plan);
       }
     }
-  }
-
-  async #seal(): Promise<void> {
-    const { outbox, nowMs, compress = gzip } = this.#options;
-    const draft = outbox.draftFrame(nowMs());
-    const [deltas, raw] = await Promise.all([compress(draft.deltas), compress(draft.raw)]);
-    // Counted after the wait: whatever was committed during it is pending, as this frame's reader should know.
-    const header = { ...draft.header, pendingEvents: outbox.pendingBeyond(draft.run) };
-    outbox.seal(draft.run, encodeFrame({ header, deltas, raw }));
   }
 
   async #send(): Promise<void> {

@@ -19,7 +19,6 @@ export type ShardHost = {
   readonly nowMs: () => EpochMs;
   /** A fraction in [0, 1). */
   readonly random: () => number;
-  readonly compress?: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly memoryLimits?: MemoryLimits;
   /** Replaces whatever alarm is set. */
   setAlarm(atMs: EpochMs): void;

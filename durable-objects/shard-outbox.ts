@@ -19,12 +19,14 @@ import type { EpochMs } from '../core/time.ts';
 import type { FlushAck } from '../schemas/wire/ack.ts';
 import type { Commit } from '../schemas/wire/commit.ts';
 import { encodeDeltaSection } from '../schemas/wire/delta-section.ts';
+import { encodeFrame } from '../schemas/wire/frame.ts';
 import type { FrameHeader } from '../schemas/wire/frame.ts';
 import { encodeRawSection } from '../schemas/wire/raw-section.ts';
+import { packSection } from './pack-section.ts';
 import type { ShardPlace } from './shard-place.ts';
 import type { LoggedCommit, ShardStorage } from './shard-storage.ts';
 
-/** A frame before it is compressed. */
+/** A frame before it is packed. */
 export type FrameDraft = {
   readonly run: RowRun;
   readonly header: FrameHeader;
@@ -97,7 +99,7 @@ export class ShardOutbox {
     });
   }
 
-  /** The sections of the next frame, taken before anything is awaited. */
+  /** The sections of the next frame; to be sealed in the same turn. */
   draftFrame(nowMs: EpochMs): FrameDraft {
     if (this.#state.cut.length === 0) this.#cut();
     const [run] = this.#state.cut;
@@ -109,14 +111,10 @@ export class ShardOutbox {
     return { run, deltas: cells.section, raw, header: this.#header(run, cells, raw, nowMs) };
   }
 
-  /** Events that are committed and neither in this run nor in a frame. */
-  pendingBeyond(run: RowRun): number {
-    return unsealedEvents(this.#state) - run.events;
-  }
-
-  /** Stores the frame; from now on these bytes are what the hub gets. */
-  seal(run: RowRun, frame: Uint8Array): void {
+  /** Packs the frame and stores it; from now on these bytes are what the hub gets. */
+  seal({ run, header, deltas, raw }: FrameDraft): void {
     assert(this.#state.cut[0] === run, 'runs are sealed in order');
+    const frame = encodeFrame({ header, deltas: packSection(deltas), raw: packSection(raw) });
     this.#state = onSealed(this.#state, frame.length);
     const sealed = this.#state.sealed.at(-1);
     assert(sealed !== undefined, 'the frame is the newest');
@@ -180,7 +178,7 @@ export class ShardOutbox {
       deltaRows: cells.deltaRows,
       ledgerRows: cells.ledgerRows,
       rawEvents: run.events,
-      pendingEvents: this.pendingBeyond(run),
+      pendingEvents: unsealedEvents(this.#state) - run.events,
       createdAtMs: nowMs,
       deltaBytes: cells.section.length,
       rawBytes: raw.length,

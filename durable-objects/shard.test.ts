@@ -1,7 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { DEFAULT_FLUSH_POLICY } from '../core/flush/policy.ts';
 import { DEFAULT_MEMORY_LIMITS } from '../core/memory/shard-memory.ts';
 import type { MemoryLimits } from '../core/memory/shard-memory.ts';
 import { Flusher } from './flusher.ts';
@@ -156,14 +155,13 @@ describe('a shard', () => {
 
   test('says in each frame how many events are committed and not yet in one', async () => {
     const life = new Life(DEFAULT_MEMORY_LIMITS);
-    life.record([{ id: 'c1', atMs: T }, { id: 'c2', atMs: T }]);
-    life.nowMs += DEFAULT_FLUSH_POLICY.maxDelayMs;
-    const flushed = life.flush();
-    life.record([{ id: 'c3', atMs: T }]);
-    await flushed;
-    expect(life.hub.deliveries.map(({ header }) => [header.seq, header.rawEvents, header.pendingEvents])).toEqual([[1, 2, 1]]);
+    const heavy = (count: number, name: string) => Array.from({ length: count }, (_, i) => ({ id: `${name}${i}`, atMs: T, userAgent: `${name}${i}`.padEnd(60_000) }));
+    life.record(heavy(20, 'a'));
+    life.record(heavy(19, 'b'));
+    life.record([{ id: 'c', atMs: T }]);
     await life.drain();
-    expect(life.hub.deliveries.map(({ header }) => [header.seq, header.rawEvents, header.pendingEvents])).toEqual([[1, 2, 1], [2, 1, 0]]);
+    const seen = life.hub.deliveries.map(({ header }) => [header.seq, header.rawEvents, header.pendingEvents]);
+    expect(seen).toEqual([[1, 20, 20], [2, 20, 0]]);
   });
 
   test('in an hour without its hub seals few large frames, keeps order, and catches up', async () => {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import { gzipSync } from 'node:zlib';
 import { EVENT_FLAGS, EVENT_KINDS, type AdTerms } from '../../core/event.ts';
 import { createKeyHasher, type KeyHasher } from '../../core/hash.ts';
 import { atomically, nodeSql } from '../../durable-objects/node-sql.ts';
@@ -8,7 +7,6 @@ import type { FrameDraft } from '../../durable-objects/shard-outbox.ts';
 import { shardPlace } from '../../durable-objects/shard-place.ts';
 import { Shard } from '../../durable-objects/shard.ts';
 import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
-import { encodeFrame } from '../../schemas/wire/frame.ts';
 import { BROWSER } from '../load/wrk.ts';
 
 const COUNTRIES = ['US', 'DE', 'JP', 'BR', 'IN', 'FR', 'GB', 'CA'];
@@ -125,9 +123,10 @@ export class ShardBed {
     const frames: MadeFrame[] = [];
     while (this.shard.outbox.plan(nowMs).kind === 'seal') {
       const draft = this.shard.outbox.draftFrame(nowMs);
-      const bytes = encodeFrame({ header: draft.header, deltas: gzipSync(draft.deltas), raw: gzipSync(draft.raw) });
+      let bytes: Uint8Array = new Uint8Array();
       atomically(this.#database, () => {
-        this.shard.outbox.seal(draft.run, bytes);
+        this.shard.outbox.seal(draft);
+        bytes = this.shard.outbox.frameInFlight();
         this.shard.outbox.acknowledge({ epoch: draft.header.epoch, ackedSeq: draft.header.seq, policy: this.shard.outbox.policy });
       });
       frames.push({ draft, bytes });

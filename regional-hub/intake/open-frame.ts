@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { DISPOSITIONS, dispositionName } from '../../core/disposition.ts';
 import { TrackingError, assert } from '../../core/errors.ts';
 import { secondOf } from '../../core/time.ts';
@@ -10,13 +8,14 @@ import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
+import { unpackSection } from '../log/unpack-section.ts';
 import { digestOf } from './signature.ts';
 
 /** Unpacks a section, no further than to `maxOutputLength` bytes; rejects beyond. */
 export type Inflate = (section: Uint8Array, limit: { readonly maxOutputLength: number }) => Promise<Uint8Array>;
 
 /** Off the event loop. */
-export const inflateByZlib: Inflate = promisify(gunzip);
+export const inflateByZlib: Inflate = unpackSection;
 
 /** A frame that was read to the last field, and what the hub itself counted in it. */
 export type OpenedFrame = { readonly frame: Frame; readonly digest: FrameDigest; readonly hubLedger: readonly HubLedgerRow[] };

@@ -1,14 +1,11 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { MAX_SECTION_BYTES, type FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeDeltasRecord, decodeRawRecord, type DeltasRecord, type RawRecord } from '../../schemas/wire/log-record.ts';
 import type { FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
 import { TOPICS, type StoredRecord, type Topic } from '../log/delta-log.ts';
+import { unpackSection } from '../log/unpack-section.ts';
 import type { RecordSize } from './range-plan.ts';
 import type { RangeId } from './sink-store.ts';
 import type { FrameName } from './watermark.ts';
-
-const inflate = promisify(gunzip);
 
 /** A record of the log with its envelope opened and its section still compressed. */
 export type OpenedRecord = { readonly offset: bigint; readonly bytes: number } & (
@@ -51,5 +48,5 @@ export function originOf(range: RangeId, opened: OpenedRecord): FrameOrigin {
 
 /** A section's bytes; refuses to inflate beyond the limit. */
 export async function inflateSection(section: Uint8Array): Promise<Uint8Array> {
-  return inflate(section, { maxOutputLength: MAX_SECTION_BYTES });
+  return unpackSection(section, { maxOutputLength: MAX_SECTION_BYTES });
 }

@@ -3,7 +3,9 @@ import { MAX_EPOCH_MS } from '../../core/time.ts';
 import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
 import type { OwnedBytes } from './bytes.ts';
 
-export const FRAME_VERSION = 1;
+/** 2: sections may be packed with Brotli. Version 1, whose sections are gzip, is read as well: a rolling deploy begins with the hubs. */
+export const FRAME_VERSION = 2;
+const OLDEST_FRAME_VERSION = 1;
 /** A hub refuses a longer body before it reads it. */
 export const MAX_FRAME_BYTES = 8 * 1_048_576;
 /** A hub inflates no section beyond this, whatever the header claims. */
@@ -38,7 +40,13 @@ export type FrameHeader = {
   readonly rawBytes: number;
 };
 
-/** A frame; both sections are compressed, which is the shells' business. */
+/**
+ * How a section is packed, told by its first byte: 2 = Brotli follows; a gzip stream, as older shards write it, begins with 0x1f of its own.
+ * Packing itself is the shells' business.
+ */
+export const SECTION_PACKING = { brotli: 2, gzip: 0x1f } as const;
+
+/** A frame; both sections are packed. */
 export type Frame = { readonly header: FrameHeader; readonly deltas: Uint8Array; readonly raw: Uint8Array };
 
 /** One frame's bytes. Equal frames give equal bytes. Layout: `FRAME_FORMAT`. */
@@ -54,7 +62,7 @@ export function encodeFrame(frame: Frame): OwnedBytes {
   return writer.finish();
 }
 
-/** The frame, its sections as views into `bytes`, still compressed. */
+/** The frame, its sections as views into `bytes`, still packed. */
 export function decodeFrame(bytes: Uint8Array): Frame {
   if (bytes.length > MAX_FRAME_BYTES) corrupt(`a frame of ${bytes.length} bytes is above the limit`);
   const reader = new ByteReader(bytes);
@@ -78,7 +86,8 @@ function writeHeader(writer: ByteWriter, header: FrameHeader): void {
 }
 
 function readHeader(reader: ByteReader): FrameHeader {
-  if (reader.u8() !== FRAME_VERSION) corrupt('unknown frame version');
+  const version = reader.u8();
+  if (version < OLDEST_FRAME_VERSION || version > FRAME_VERSION) corrupt('unknown frame version');
   const shard = reader.string();
   const source = SOURCES[reader.u8()] ?? corrupt('unknown frame source');
   const region = reader.string();
@@ -133,5 +142,5 @@ const NUMBERS = [
 /** Field list, pinned by `wire-version.test.ts`. */
 export const FRAME_FORMAT = {
   version: FRAME_VERSION,
-  fields: ['u8 version', 'string shard', 'u8 source', 'string region', ...NUMBERS.map((name) => `varint ${name}`), 'bytes deltas', 'bytes raw'],
+  fields: ['u8 version', 'string shard', 'u8 source', 'string region', ...NUMBERS.map((name) => `varint ${name}`), 'bytes deltas', 'bytes raw', SECTION_PACKING],
 } as const;

@@ -21,7 +21,7 @@ export type DeltasRecord = {
   readonly digest: FrameDigest;
   /** By region, term and second. */
   readonly hubLedger: readonly HubLedgerRow[];
-  /** The frame's delta section, still gzipped; a view into the record. */
+  /** The frame's delta section, still packed; a view into the record. */
   readonly deltas: Uint8Array;
 };
 
@@ -29,7 +29,7 @@ export type DeltasRecord = {
 export type RawRecord = {
   readonly header: FrameHeader;
   readonly digest: FrameDigest;
-  /** The frame's raw section, still gzipped; a view into the record. */
+  /** The frame's raw section, still packed; a view into the record. */
   readonly raw: Uint8Array;
 };
 

@@ -1,16 +1,13 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { HubRound, outcomeOf, type HubClient, type SendOutcome } from '../../durable-objects/hub-client.ts';
 import { ShardKeeper } from '../../durable-objects/shard-keeper.ts';
 import { shardPlace } from '../../durable-objects/shard-place.ts';
 import { SpillKeeper } from '../../durable-objects/spill-keeper.ts';
 import { signFlush } from '../../regional-hub/intake/signature.ts';
+import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import type { ObjectContext } from '../engines/objects.ts';
 import type { World } from '../world.ts';
 import { SECRETS } from './catalogue.ts';
 import { siteOf } from './edge-site.ts';
-
-/** Little memory to set up: frames are small here, and there are millions of them. */
-const SMALL_GZIP = { level: 1, memLevel: 1, windowBits: 9 } as const;
 
 /** As the client that speaks HTTP: a hub that is silent for so long will not answer. */
 const SEND_TIMEOUT_MS = 10_000;
@@ -22,7 +19,7 @@ const ROOMY_MEMORY = { entriesMax: 100_000, waitingClicksMax: 1_000, checkpointE
 
 /** One life of a shard: its real keeper over modelled storage, network and hub. */
 export function shardCode(world: World, context: ObjectContext): ShardKeeper {
-  const { name, life, random, clock, session } = context;
+  const { name, random, clock, session } = context;
   const place = shardPlace(name);
   if (world.shards.read(name)('SELECT 1 FROM pages LIMIT 1').length > 0) world.probes.sometimes('memory was recovered from its pages');
   const post = (url: string, frame: Uint8Array) => postFrame(world, context, url, frame);
@@ -33,10 +30,6 @@ export function shardCode(world: World, context: ObjectContext): ShardKeeper {
     hub: world.plant.hubClient?.(hub) ?? hub,
     nowMs: () => clock.nowMs(),
     random: () => random.next(),
-    compress: async (bytes) => {
-      await life.sleep(random.delayMs(3), 'compresses');
-      return new Uint8Array(gzipSync(bytes, SMALL_GZIP));
-    },
     memoryLimits: world.isMemoryTiny ? TINY_MEMORY : ROOMY_MEMORY,
     setAlarm: context.setAlarm,
     abort: context.abort,
@@ -84,5 +77,5 @@ async function postFrame(world: World, { name, life, session, clock }: ObjectCon
 
 /** Unpacks as zlib does, with a wait of its own. */
 export function inflate(section: Uint8Array, limit: { readonly maxOutputLength: number }): Uint8Array {
-  return new Uint8Array(gunzipSync(section, limit));
+  return new Uint8Array(unpackSectionSync(section, limit));
 }
