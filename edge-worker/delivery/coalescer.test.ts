@@ -191,6 +191,7 @@ describe('a shard that fails', () => {
     await turn();
     r.calls[0]!.fail();
     expect(await durable).toBe(true);
+    r.clock.nowMs += CALL_SPACING_MS;
     void deliverPromised(r.coalescer, addressed('b'), 1_000, r.scope());
     void deliverAll(r.coalescer, [addressed('c')], r.scope());
     await turn();

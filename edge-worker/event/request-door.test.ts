@@ -15,7 +15,7 @@ const T = 1_700_000_000_000;
 const keys = parseTokenKeys(SETTINGS.TOKEN_KEYS);
 const { ads } = catalogueView(testSnapshot(), { tokenKeys: keys, firstRegion: 'us' });
 const verifier = new TokenVerifier(keys);
-const draft: TokenDraft = { purpose: 'click', issuedAtMs: T - 500, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, salts: 1, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
+const draft: TokenDraft = { purpose: 'click', issuedAtMs: T - 500, expiresAtMs: T + 1_000, nonce: new Uint8Array(16).fill(7), route: 3, salts: 1, slot: { epoch: 0, shard: 0 }, contextHash: 0, viewer: NO_KEY, adId: 'ad-1', publisherId: 'pub-1', placementId: '', homeRegion: 'eu' };
 const tokens = [draft, { ...draft, expiresAtMs: T }, { ...draft, adId: 'ad-eu', publisherId: '' }, { ...draft, purpose: 'impression' as const }].map((of) => new TokenSigner(keys).sign(of));
 
 const maybe = <Value>(...values: Value[]) => fc.option(fc.constantFrom(...values), { nil: undefined });
