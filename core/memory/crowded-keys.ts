@@ -6,13 +6,21 @@ import { anyTimeIn, firstAtOrAfter, insertTime } from './sorted-times.ts';
 export class CrowdedKeys {
   readonly #timesByName = new Map<string, EpochMs[]>();
 
-  has(lo: number, hi: number): boolean {
-    return this.#timesByName.has(nameOf(lo, hi));
+  #size = 0;
+
+  /** How many (key, time) pairs it holds. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get keyCount(): number {
+    return this.#timesByName.size;
   }
 
   /** Takes a key in; its times need no order. */
   open(lo: number, hi: number, times: EpochMs[]): void {
     this.#timesByName.set(nameOf(lo, hi), times.sort((a, b) => a - b));
+    this.#size += times.length;
   }
 
   anyIn(lo: number, hi: number, fromMs: EpochMs, toMs: EpochMs): boolean {
@@ -21,19 +29,19 @@ export class CrowdedKeys {
 
   /** False when the time is there already. */
   add(lo: number, hi: number, timeMs: EpochMs): boolean {
-    return insertTime(this.#timesOf(lo, hi), timeMs);
+    const added = insertTime(this.#timesOf(lo, hi), timeMs);
+    if (added) this.#size++;
+    return added;
   }
 
-  /** Drops times below the floor, and keys that have no other; gives the number of times dropped. */
-  prune(floorMs: EpochMs): number {
-    let dropped = 0;
+  /** Drops times below the floor, and keys that have no other. */
+  prune(floorMs: EpochMs): void {
     for (const [name, times] of this.#timesByName) {
       const kept = firstAtOrAfter(times, floorMs);
-      dropped += kept;
+      this.#size -= kept;
       if (kept === times.length) this.#timesByName.delete(name);
       else if (kept > 0) times.splice(0, kept);
     }
-    return dropped;
   }
 
   forEach(visit: (lo: number, hi: number, times: readonly EpochMs[]) => void): void {

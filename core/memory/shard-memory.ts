@@ -84,6 +84,16 @@ export class ShardMemory {
     return this.newEntries >= this.#limits.checkpointEntries;
   }
 
+  /**
+   * To be called for each event of a batch before the first is judged or remembered: what these will look at then comes from the
+   * machine's memory side by side. It makes them faster and changes nothing.
+   */
+  expect(event: JudgedFields, terms: AdTerms): void {
+    this.#tables.ids.touch(event.id);
+    if (isKey(event.join)) this.#tables.impressions.touch(event.join);
+    if (event.kind === EVENT_KINDS.click && isKey(event.viewer)) this.#tables.clicks.touch(this.#clickKey(event, terms));
+  }
+
   /** Whether the id was claimed within the retry window; a token's id: ever. */
   hasClaimed(event: JudgedFields, terms: AdTerms): boolean {
     return anyInRetryWindow(this.#tables.ids, event, terms);
