@@ -21,7 +21,7 @@ import type { Commit } from '../schemas/wire/commit.ts';
 import { encodeDeltaSection } from '../schemas/wire/delta-section.ts';
 import { encodeFrame } from '../schemas/wire/frame.ts';
 import type { FrameHeader } from '../schemas/wire/frame.ts';
-import { encodeRawSection } from '../schemas/wire/raw-section.ts';
+import { RawSectionWriter } from '../schemas/wire/raw-section.ts';
 import { packSection } from './pack-section.ts';
 import type { ShardPlace } from './shard-place.ts';
 import type { LoggedCommit, ShardStorage } from './shard-storage.ts';
@@ -34,8 +34,8 @@ export type FrameDraft = {
   readonly raw: Uint8Array;
 };
 
-/** The cells of a cut run, encoded: a tenth of what the rows take as objects. */
-type DrainedCells = { readonly section: Uint8Array; readonly deltaRows: number; readonly ledgerRows: number };
+/** A cut run, encoded: its cells take a tenth of what the rows do as objects. */
+type EncodedRun = { readonly deltas: Uint8Array; readonly raw: Uint8Array; readonly deltaRows: number; readonly ledgerRows: number };
 
 /**
  * The committed rows of one shard on their way to the hub: the live cells of open rows, the state machine of `core/flush`, and the storage
@@ -45,7 +45,12 @@ export class ShardOutbox {
   readonly #storage: ShardStorage;
   readonly #place: ShardPlace;
   readonly #cells: CellTable;
-  readonly #drained = new Map<number, DrainedCells>();
+  /** The commits of the open run, gathered as they are booked: a frame reads none of them back from the log. */
+  readonly #commits = new RawSectionWriter();
+  /** By first row. */
+  readonly #encoded = new Map<number, EncodedRun>();
+  /** The frame that was sealed last, while it has not been sent in vain: it is not read back either. */
+  #newest: { readonly seq: number; readonly bytes: Uint8Array } | null = null;
   #state: OutboxState;
   #policy: FlushPolicy;
 
@@ -91,6 +96,7 @@ export class ShardOutbox {
     assert(logged.row === this.#state.nextRow, 'rows are booked in order');
     if (mustCutBefore(this.#state, logged.bytes.length)) this.#cut();
     this.#cells.bookCommit(commit);
+    this.#commits.add(logged);
     this.#state = onCommit(this.#state, {
       events: logged.events,
       bytes: logged.bytes.length,
@@ -103,12 +109,9 @@ export class ShardOutbox {
   draftFrame(nowMs: EpochMs): FrameDraft {
     if (this.#state.cut.length === 0) this.#cut();
     const [run] = this.#state.cut;
-    const cells = this.#drained.get(run?.firstRow ?? 0);
-    assert(run !== undefined && cells !== undefined, 'a cut run has its cells');
-    const commits = [...this.#storage.commits({ afterRow: run.firstRow - 1, lastRow: run.lastRow })];
-    assert(commits.length === run.lastRow - run.firstRow + 1, 'every row of the run is in the log');
-    const raw = encodeRawSection(commits);
-    return { run, deltas: cells.section, raw, header: this.#header(run, cells, raw, nowMs) };
+    const encoded = this.#encoded.get(run?.firstRow ?? 0);
+    assert(run !== undefined && encoded !== undefined, 'a cut run has its sections');
+    return { run, deltas: encoded.deltas, raw: encoded.raw, header: this.#header(run, encoded, nowMs) };
   }
 
   /** Packs the frame and stores it; from now on these bytes are what the hub gets. */
@@ -119,14 +122,15 @@ export class ShardOutbox {
     const sealed = this.#state.sealed.at(-1);
     assert(sealed !== undefined, 'the frame is the newest');
     this.#storage.sealFrame(sealed, frame);
-    this.#drained.delete(run.firstRow);
+    this.#newest = { seq: sealed.seq, bytes: frame };
+    this.#encoded.delete(run.firstRow);
   }
 
   /** The stored bytes of the frame to send. */
   frameInFlight(): Uint8Array {
     const [frame] = this.#state.sealed;
     assert(frame !== undefined, 'a sealed frame is there to be sent');
-    const bytes = this.#storage.frameBytes(frame.seq);
+    const bytes = this.#newest?.seq === frame.seq ? this.#newest.bytes : this.#storage.frameBytes(frame.seq);
     assert(bytes.length === frame.bytes, 'a frame keeps its bytes');
     return bytes;
   }
@@ -136,6 +140,7 @@ export class ShardOutbox {
     const [inFlight] = this.#state.sealed;
     if (ack.epoch !== this.#state.epoch || ack.ackedSeq !== inFlight?.seq) return false;
     this.#state = onAck(this.#state, ack);
+    if (this.#newest?.seq === ack.ackedSeq) this.#newest = null;
     this.#storage.deleteFrame(ack.ackedSeq);
     if (JSON.stringify(ack.policy) !== JSON.stringify(this.#policy)) {
       this.#policy = ack.policy;
@@ -145,6 +150,7 @@ export class ShardOutbox {
   }
 
   fail(failure: { nowMs: EpochMs; jitter: number }): void {
+    this.#newest = null;
     this.#state = onSendFailure(this.#state, failure);
   }
 
@@ -162,26 +168,31 @@ export class ShardOutbox {
   #cut(): void {
     const { open } = this.#state;
     assert(open !== null, 'only open rows can be cut');
+    assert(this.#commits.count === open.lastRow - open.firstRow + 1, 'every row of the run is in its section');
     const drained = this.#cells.drain();
-    const section = encodeDeltaSection(drained);
-    this.#drained.set(open.firstRow, { section, deltaRows: drained.rows.length, ledgerRows: drained.ledger.length });
+    this.#encoded.set(open.firstRow, {
+      deltas: encodeDeltaSection(drained),
+      raw: this.#commits.finish(),
+      deltaRows: drained.rows.length,
+      ledgerRows: drained.ledger.length,
+    });
     this.#state = onCut(this.#state);
   }
 
-  #header(run: RowRun, cells: DrainedCells, raw: Uint8Array, nowMs: EpochMs): FrameHeader {
+  #header(run: RowRun, encoded: EncodedRun, nowMs: EpochMs): FrameHeader {
     return {
       ...this.#place,
       epoch: this.#state.epoch,
       seq: this.#state.sealedSeq + 1,
       firstRow: run.firstRow,
       lastRow: run.lastRow,
-      deltaRows: cells.deltaRows,
-      ledgerRows: cells.ledgerRows,
+      deltaRows: encoded.deltaRows,
+      ledgerRows: encoded.ledgerRows,
       rawEvents: run.events,
       pendingEvents: unsealedEvents(this.#state) - run.events,
       createdAtMs: nowMs,
-      deltaBytes: cells.section.length,
-      rawBytes: raw.length,
+      deltaBytes: encoded.deltas.length,
+      rawBytes: encoded.raw.length,
     };
   }
 }

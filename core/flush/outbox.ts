@@ -61,7 +61,7 @@ export type FlushPlan =
  * stays under the 8 MiB that a hub accepts. At the bound the run is cut and the next frame begun.
  */
 export const MAX_RUN_BYTES = 2 * 1024 * 1024;
-/** Cut runs hold their drained cells in memory until they are sealed. At the bound the shard refuses (`overloaded`). */
+/** Cut runs hold their encoded cells and commits in memory until they are sealed. At the bound the shard refuses (`overloaded`). */
 export const MAX_CUT_RUNS = 8;
 
 /** An outbox that has never held anything. */

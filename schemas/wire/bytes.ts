@@ -137,9 +137,14 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What was written, in a buffer of exactly that size. */
+  /** What was written, in a buffer of exactly that size: the writer's own where its first size was right. Ends the writer's use. */
   finish(): OwnedBytes {
-    return this.#bytes.slice(0, this.#length);
+    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
+  }
+
+  /** Forgets what was written, and keeps the room. */
+  clear(): void {
+    this.#length = 0;
   }
 
   #varintBody(value: number): void {

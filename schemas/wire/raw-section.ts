@@ -1,5 +1,5 @@
 import { assert } from '../../core/errors.ts';
-import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
+import { ByteReader, ByteWriter, corrupt, varintBytes } from './bytes.ts';
 import type { OwnedBytes } from './bytes.ts';
 
 export const RAW_SECTION_VERSION = 1;
@@ -11,16 +11,42 @@ export const MAX_RAW_COMMITS = 262_144;
 /** One row of a shard's log as it was committed; `row` is its number there. */
 export type RawCommit = { readonly row: number; readonly bytes: Uint8Array };
 
-/** Commits in row order, byte for byte as the shard stored them. Layout: `RAW_SECTION_FORMAT`. */
-export function encodeRawSection(commits: readonly RawCommit[]): OwnedBytes {
-  const writer = new ByteWriter(16 + commits.reduce((sum, commit) => sum + commit.bytes.length + 12, 0));
-  assert(commits.length <= MAX_RAW_COMMITS, 'a frame holds so many commits');
-  writer.u8(RAW_SECTION_VERSION);
-  writer.varint(commits.length);
-  for (const commit of commits) {
-    writer.varint(commit.row);
-    writer.lengthAndBytes(commit.bytes);
+/** Collects commits in row order, byte for byte as the shard stored them, into one section after another. Layout: `RAW_SECTION_FORMAT`. */
+export class RawSectionWriter {
+  readonly #commits = new ByteWriter();
+  #count = 0;
+  #lastRow = -1;
+
+  /** Commits since the last `finish`. */
+  get count(): number {
+    return this.#count;
   }
+
+  add({ row, bytes }: RawCommit): void {
+    assert(row > this.#lastRow, 'rows ascend');
+    assert(this.#count < MAX_RAW_COMMITS, 'a frame holds so many commits');
+    this.#commits.varint(row);
+    this.#commits.lengthAndBytes(bytes);
+    this.#count++;
+    this.#lastRow = row;
+  }
+
+  /** The section; the next one begins with no commit. */
+  finish(): OwnedBytes {
+    const out = new ByteWriter(1 + varintBytes(this.#count) + this.#commits.length);
+    out.u8(RAW_SECTION_VERSION);
+    out.varint(this.#count);
+    out.bytes(this.#commits.written());
+    this.#commits.clear();
+    this.#count = 0;
+    return out.finish();
+  }
+}
+
+/** The section of these commits. */
+export function encodeRawSection(commits: readonly RawCommit[]): OwnedBytes {
+  const writer = new RawSectionWriter();
+  for (const commit of commits) writer.add(commit);
   return writer.finish();
 }
 
