@@ -3,6 +3,7 @@ import { TrackingError, assert } from '../core/errors.ts';
 import { outboxBytes, pendingEvents } from '../core/flush/outbox.ts';
 import type { HaltReason } from '../core/flush/outbox.ts';
 import { judgeBatch, rememberBatch } from '../core/judgement/judge-batch.ts';
+import type { Judgement } from '../core/judgement/judgement.ts';
 import { DEFAULT_MEMORY_LIMITS, ShardMemory } from '../core/memory/shard-memory.ts';
 import type { MemoryLimits } from '../core/memory/shard-memory.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -99,7 +100,7 @@ export class Shard {
     this.outbox.append(commit, bytes, batchId);
     if (batchId !== '') this.#memory.rememberRecorded(batchKey(batchId), nowMs);
     this.#unsavedBytes += bytes.length;
-    return Uint8Array.from(judgements, (judgement) => judgement.disposition);
+    return dispositionsOf(judgements);
   }
 
   /** Whether this ticket's batch, or a later one of its queue, was recorded. A queue hands over in order, one at a time. */
@@ -155,4 +156,10 @@ export class Shard {
     }
     assert(this.outbox.nextRow === lastRow + 1, 'every row that was committed is in the log or in a frame');
   }
+}
+
+function dispositionsOf(judgements: readonly Judgement[]): Uint8Array {
+  const codes = new Uint8Array(judgements.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = judgements[i]!.disposition;
+  return codes;
 }

@@ -1,4 +1,4 @@
-import { DISPOSITIONS, dispositionName } from '../disposition.ts';
+import { DISPOSITIONS } from '../disposition.ts';
 import { assert } from '../errors.ts';
 import { EVENT_KINDS, NO_KEY } from '../event.ts';
 import type { EdgeTally, Key64 } from '../event.ts';
@@ -24,7 +24,6 @@ const KEY_WORDS = 10;
  * back to the same rows.
  */
 export class CellTable {
-  readonly #region: string;
   readonly #strings = new StringNumbers();
   readonly #cells = new IntIndex(KEY_WORDS);
   readonly #measures = new MeasureColumns();
@@ -34,8 +33,7 @@ export class CellTable {
 
   /** `region` is the shard's home region: its ledger terms are booked there. */
   constructor({ region }: { region: string }) {
-    this.#region = region;
-    this.#ledger = new LedgerTable(this.#strings);
+    this.#ledger = new LedgerTable(this.#strings, region);
   }
 
   get rowCount(): number {
@@ -53,6 +51,7 @@ export class CellTable {
     for (let i = 0; i < batch.eventCount; i++) {
       this.#dimensionsOf(batch, i, numbers);
       this.#bookEvent(batch, i, judgements[i]!);
+      this.#ledger.count(secondOf(batch.receivedAtMs(i)), judgements[i]!.disposition);
     }
     for (const attribution of attributions) this.correct(attribution);
     for (const tally of batch.tallies) this.tally(tally);
@@ -118,9 +117,6 @@ export class CellTable {
     const row = this.#rowAt(secondOf(batch.eventTimeMs(i)), judgement.kind, disposition, judgement.reason);
     this.#measures.add(row, 1, Number(judgement.billable), Number(judgement.viewable), Number(counted && judgement.late), judgement.costNanos);
     if (counted) this.#viewers.add(row, batch.viewerLo(i), batch.viewerHi(i));
-    const term = dispositionName(disposition);
-    assert(term !== undefined, 'a disposition has a name');
-    this.#ledger.add({ stage: 'shard', region: this.#region, receivedSecond: secondOf(batch.receivedAtMs(i)), term, count: 1 });
   }
 
   /** Fills the key's dimensions from the batch's own numbers. */

@@ -1,7 +1,7 @@
 import { type DispositionCode, DISPOSITIONS, type ReasonCode, REASONS } from '../disposition.ts';
 import { type AdTerms, EVENT_FLAGS, EVENT_KINDS, type EventKindCode, type JudgedFields } from '../event.ts';
 import type { DescribeClick, ShardMemory } from '../memory/shard-memory.ts';
-import { clickCostNanos, impressionCostNanos } from '../money.ts';
+import { clickCostNanos, impressionCostNanos, type Nanos, type Pricing } from '../money.ts';
 import { latenessOf } from '../time.ts';
 import type { Judgement, WaitingClick } from './judgement.ts';
 
@@ -35,31 +35,32 @@ function decide(event: JudgedFields, terms: AdTerms, memory: ShardMemory): Judge
   if (isRetry) return uncounted(kind, DISPOSITIONS.duplicate, REASONS.retry, reasonMask);
   if (isTooLate) return uncounted(isNews ? EVENT_KINDS.viewable : kind, DISPOSITIONS.held, REASONS.too_late, reasonMask);
   if (isRepeat) return uncounted(kind, DISPOSITIONS.duplicate, REASONS.repeat_click, reasonMask);
+  const booked = isNews ? EVENT_KINDS.viewable : kind;
+  const billable = booked === EVENT_KINDS.click && memory.hasImpressionFor(event, terms);
   return {
     disposition: DISPOSITIONS.counted,
     reason: REASONS.none,
     reasonMask,
-    kind: isNews ? EVENT_KINDS.viewable : kind,
+    kind: booked,
     late: lateness === 'late',
     viewable: kind === EVENT_KINDS.impression && isViewable(event),
-    ...worthOf(event, terms, memory, isNews),
+    billable,
+    costNanos: costOf(booked, billable, terms.pricing),
   };
 }
 
 const NOBODY: readonly WaitingClick[] = [];
 
 /** Cost follows what is paid for: a click with its impression, or an impression's first sight. */
-function worthOf(event: JudgedFields, terms: AdTerms, memory: ShardMemory, isNews: boolean): Pick<Judgement, 'billable' | 'costNanos'> {
-  switch (event.kind) {
-    case EVENT_KINDS.click: {
-      const billable = memory.hasImpressionFor(event, terms);
-      return { billable, costNanos: billable ? clickCostNanos(terms.pricing) : 0 };
-    }
+function costOf(kind: EventKindCode, billable: boolean, pricing: Pricing): Nanos {
+  switch (kind) {
+    case EVENT_KINDS.click:
+      return billable ? clickCostNanos(pricing) : 0;
     case EVENT_KINDS.impression:
+      return impressionCostNanos(pricing);
     case EVENT_KINDS.viewable:
-      return { billable: false, costNanos: isNews ? 0 : impressionCostNanos(terms.pricing) };
     case EVENT_KINDS.conversion:
-      return { billable: false, costNanos: 0 };
+      return 0;
   }
 }
 

@@ -1,7 +1,7 @@
 import { assert } from '../../core/errors.ts';
 import type { Attribution, Judgement, WaitingClick } from '../../core/judgement/judgement.ts';
 import type { EpochMs } from '../../core/time.ts';
-import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
+import { ByteReader, ByteWriter, corrupt, varintBytes } from './bytes.ts';
 import type { OwnedBytes } from './bytes.ts';
 import { DIMENSION_FIELDS, StringInterner, readInterned, readStringTable } from './dimension-table.ts';
 import { EventBatchReader } from './event-batch.ts';
@@ -11,6 +11,9 @@ import { JUDGEMENT_BYTES, JUDGEMENT_FIELDS, readJudgement, writeJudgement } from
 export const COMMIT_VERSION = 1;
 /** Event index, key, time, cost, window, id, and one byte a dimension. */
 const MIN_ATTRIBUTION_BYTES = 1 + 8 + 4 + DIMENSION_FIELDS.length;
+
+/** Version and time. */
+const HEAD_BYTES = 1 + 8;
 
 /** What a shard decided about one batch, and when it made it durable. */
 export type Commit = {
@@ -30,12 +33,14 @@ export function encodeCommit(commit: CommitInput): OwnedBytes {
   const batch = commit.batch instanceof EventBatchReader ? commit.batch : new EventBatchReader(commit.batch);
   assert(commit.judgements.length === batch.eventCount, 'one judgement an event');
   assert(isEpochMs(commit.committedAtMs), 'commit time is in range');
-  const writer = new ByteWriter(batch.bytes.length + batch.eventCount * JUDGEMENT_BYTES + 64);
+  const { length } = batch.bytes;
+  const attributions = attributionBytes(commit.attributions, batch.eventCount);
+  const writer = new ByteWriter(HEAD_BYTES + varintBytes(length) + length + batch.eventCount * JUDGEMENT_BYTES + attributions.length);
   writer.u8(COMMIT_VERSION);
   writer.f64(commit.committedAtMs);
   writer.lengthAndBytes(batch.bytes);
-  for (const [i, judgement] of commit.judgements.entries()) writeJudgement(writer, judgement, batch.terms(i).pricing);
-  writeAttributions(writer, commit.attributions, batch.eventCount);
+  for (let i = 0; i < batch.eventCount; i++) writeJudgement(writer, commit.judgements[i]!, batch.terms(i).pricing);
+  writer.bytes(attributions);
   return writer.finish();
 }
 
@@ -53,9 +58,13 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   return { committedAtMs, batch, judgements, attributions };
 }
 
-function writeAttributions(writer: ByteWriter, attributions: readonly Attribution[], eventCount: number): void {
+/** No strings, no attributions: as nearly every commit has it. */
+const NO_ATTRIBUTIONS = Uint8Array.of(0, 0);
+
+function attributionBytes(attributions: readonly Attribution[], eventCount: number): Uint8Array {
+  if (attributions.length === 0) return NO_ATTRIBUTIONS;
   const strings = new StringInterner();
-  const rows = new ByteWriter(attributions.length * 32);
+  const rows = new ByteWriter(attributions.length * 96);
   for (const { eventIndex, click } of attributions) {
     assert(eventIndex < eventCount, 'an impression of this batch woke the click');
     assert(isEpochMs(click.eventTimeMs), 'click time is in range');
@@ -68,9 +77,11 @@ function writeAttributions(writer: ByteWriter, attributions: readonly Attributio
     rows.string(click.clickId);
     for (const field of DIMENSION_FIELDS) rows.varint(strings.index(click.cell[field]));
   }
+  const writer = new ByteWriter(rows.length + 256);
   strings.write(writer);
   writer.varint(attributions.length);
   writer.bytes(rows.written());
+  return writer.written();
 }
 
 function readAttributions(reader: ByteReader, eventCount: number): Attribution[] {

@@ -18,6 +18,10 @@ const MIN_BODY_BYTES = 1;
 /** A batch, taken apart and checked from end to end. */
 export type BatchParts = {
   readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly view: DataView;
+  /** The same bytes, for bodies to be read through; between reads it stands anywhere. */
+  readonly bodies: ByteReader;
   readonly ads: readonly AdTerms[];
   /** The batch's dictionary; index 0 is ''. */
   readonly strings: readonly string[];
@@ -38,13 +42,13 @@ export function openBatch(bytes: Uint8Array): BatchParts {
   const tallies = readTallies(reader, strings);
   const eventCount = reader.count(HEADER_BYTES + MIN_BODY_BYTES);
   if (eventCount > MAX_BATCH_EVENTS) corrupt(`${eventCount} events are above the limit`);
-  const parts = { bytes, ads, strings, tallies, eventCount, headersAt: reader.offset };
-  return { ...parts, bodyAt: checkEvents(parts) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headersAt = reader.offset;
+  const bodyAt = checkEvents({ view, bodies: reader, ads, strings, eventCount, headersAt });
+  return { bytes, view, bodies: reader, ads, strings, tallies, eventCount, headersAt, bodyAt };
 }
 
-function checkEvents({ bytes, ads, strings, eventCount, headersAt }: Omit<BatchParts, 'bodyAt'>): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const bodies = new ByteReader(bytes);
+function checkEvents({ view, bodies, ads, strings, eventCount, headersAt }: Omit<BatchParts, 'bodyAt' | 'bytes' | 'tallies'>): Uint32Array {
   const limits = { ads: ads.length, strings: strings.length };
   const starts = new Uint32Array(eventCount + 1);
   let bodyAt = headersAt + eventCount * HEADER_BYTES;
@@ -57,7 +61,7 @@ function checkEvents({ bytes, ads, strings, eventCount, headersAt }: Omit<BatchP
     bodyAt = end;
   }
   starts[eventCount] = bodyAt;
-  if (bodyAt !== bytes.length) corrupt('bytes after the last body');
+  if (bodyAt !== view.byteLength) corrupt('bytes after the last body');
   return starts;
 }
 

@@ -3,8 +3,8 @@ import { EVENT_KINDS } from '../../core/event.ts';
 import type { AdTerms, EdgeTally, EventDetail, TrackedEvent } from '../../core/event.ts';
 import type { CellDimensions } from '../../core/judgement/judgement.ts';
 import { AD_TERMS_FIELDS, writeAdTerms } from './ad-terms.ts';
-import { ByteReader, ByteWriter, varintBytes } from './bytes.ts';
-import type { OwnedBytes } from './bytes.ts';
+import { ByteWriter, varintBytes } from './bytes.ts';
+import type { ByteReader, OwnedBytes } from './bytes.ts';
 import { EVENT_BATCH_VERSION, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_DICTIONARY, openBatch } from './event-batch-parts.ts';
 import { BODY_FIELDS, readClickId, readDetail, readEventId, writeBody } from './event-body.ts';
 import { EventColumns } from './event-columns.ts';
@@ -133,7 +133,7 @@ export class EventBatchReader extends EventColumns {
     const parts = openBatch(bytes);
     super(parts);
     this.#bodyAt = parts.bodyAt;
-    this.#bodies = new ByteReader(bytes);
+    this.#bodies = parts.bodies;
   }
 
   /** The cell that the event belongs to; an event without a creative is its ad's. */

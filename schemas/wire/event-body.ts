@@ -59,10 +59,10 @@ export function checkBody(reader: ByteReader, eventTimeMs: number, stringCount: 
   skipId(reader, (mask >> SHIFT.eventId) & 3);
   skipId(reader, (mask >> SHIFT.impressionId) & 3);
   skipId(reader, (mask >> SHIFT.clickId) & 3);
-  if (mask & BIT.referrer) reader.lengthAndBytes();
+  if (mask & BIT.referrer) skipText(reader);
   if (mask & BIT.userAgent) skipShared(reader, stringCount);
   if (mask & BIT.ipPrefix) skipShared(reader, stringCount);
-  if (mask & BIT.bidRequestId) reader.lengthAndBytes();
+  if (mask & BIT.bidRequestId) skipText(reader);
   if (mask & BIT.valueMicros) reader.signed();
   if (mask & BIT.currency) skipShared(reader, stringCount);
   if (mask & BIT.pop) skipShared(reader, stringCount);
@@ -128,9 +128,8 @@ function writeId(writer: ByteWriter, form: number, id: string): void {
 }
 
 function skipId(reader: ByteReader, form: number): void {
-  if (form === ID.text) reader.lengthAndBytes();
-  if (form !== ID.nonce) return;
-  reader.skip(NONCE_BYTES);
+  if (form === ID.text) skipText(reader);
+  else if (form === ID.nonce) reader.skip(NONCE_BYTES);
 }
 
 function readId(reader: ByteReader, form: number, eventId: string): string {
@@ -146,12 +145,16 @@ function writeShared(writer: ByteWriter, text: string, shared: SharedText): void
 }
 
 function skipShared(reader: ByteReader, stringCount: number): void {
-  if (reader.below(stringCount, 'string') === 0) reader.lengthAndBytes();
+  if (reader.below(stringCount, 'string') === 0) skipText(reader);
 }
 
 function readShared(reader: ByteReader, strings: readonly string[]): string {
   const index = reader.varint();
   return index === 0 ? readText(reader) : strings[index]!;
+}
+
+function skipText(reader: ByteReader): void {
+  reader.skip(reader.varint());
 }
 
 function readText(reader: ByteReader): string {

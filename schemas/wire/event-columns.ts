@@ -20,7 +20,7 @@ export class EventColumns {
     this.strings = parts.strings;
     this.tallies = parts.tallies;
     this.eventCount = parts.eventCount;
-    this.#view = new DataView(parts.bytes.buffer, parts.bytes.byteOffset, parts.bytes.byteLength);
+    this.#view = parts.view;
     this.#headersAt = parts.headersAt;
   }
 

@@ -26,13 +26,13 @@ export function judgedCostNanos(judgement: Omit<Judgement, 'costNanos'>, pricing
 
 /** Appends one judgement; its cost must be what its terms say. */
 export function writeJudgement(writer: ByteWriter, judgement: Judgement, pricing: Pricing): void {
+  const { disposition, kind, reason, late, viewable, billable } = judgement;
   const fault = judgementFault(judgement);
-  assert(fault === null, `judgement: ${fault}`);
+  if (fault !== null) assert(false, `judgement: ${fault}`);
   assert(judgement.costNanos === judgedCostNanos(judgement, pricing), 'a cost follows from terms and judgement');
-  writer.u8(judgement.disposition | (judgement.kind << 4));
-  writer.u8(judgement.reason);
-  writer.u8((judgement.late ? FLAG.late : 0) | (judgement.viewable ? FLAG.viewable : 0) | (judgement.billable ? FLAG.billable : 0));
-  writer.u8(0);
+  const flags = (late ? FLAG.late : 0) | (viewable ? FLAG.viewable : 0) | (billable ? FLAG.billable : 0);
+  // The first four fields at once, low byte first.
+  writer.u32(disposition | (kind << 4) | (reason << 8) | (flags << 16));
   writer.u32(judgement.reasonMask);
 }
 
