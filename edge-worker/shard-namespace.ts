@@ -1,4 +1,5 @@
 import { parseShardName } from '../core/routing.ts';
+import { BoundedMap } from './bounded-map.ts';
 import type { ShardDoor, SpillDoor } from './ports.ts';
 
 type Placement = { readonly locationHint?: string };
@@ -10,25 +11,38 @@ export type SpillNamespace = Namespace<{ hold(shard: string, batch: Uint8Array, 
 
 /** Where the objects of a home region are first made. Source: Cloudflare's location hints; a region of another name goes where it is first used. */
 const LOCATION_HINTS: Readonly<Record<string, string>> = { us: 'enam', eu: 'weur', ap: 'apac', sa: 'sam', oc: 'oc', af: 'afr', me: 'me' };
+/** Ids kept by an isolate: more shards than one sees. */
+const REMEMBERED_SHARDS = 4_096;
 /** Spill objects per region: one that is down takes a part only. */
 const SPILL_OBJECTS = 4;
 
-/** Calls shards; with a fresh stub each time, since a stub that threw stays broken. */
+/** Calls shards; with a fresh stub each time, since a stub that threw stays broken. An object's id is found once: it is a digest of its name. */
 export function shardDoor(namespace: ShardNamespace): ShardDoor {
-  return { record: async (shard, batch, batchId) => stubOf(namespace, shard, regionOf(shard)).record(batch, batchId) };
+  const ids = new BoundedMap<string, never>(REMEMBERED_SHARDS);
+  const idOf = (shard: string): never => {
+    const known = ids.get(shard);
+    if (known !== undefined) return known;
+    const id = namespace.idFromName(shard) as never;
+    ids.set(shard, id);
+    return id;
+  };
+  return { record: async (shard, batch, batchId) => namespace.get(idOf(shard), placementIn(regionOf(shard))).record(batch, batchId) };
 }
 
 /** Calls the spill object of the POP's own region that looks after a shard: near, when the shard's region is what cannot be reached. */
 export function spillDoor(namespace: SpillNamespace, popRegion: string): SpillDoor {
   return {
-    hold: async (shard, batch, batchId) => stubOf(namespace, `spill.${popRegion}.${spillNumber(shard)}`, popRegion).hold(shard, batch, batchId),
+    hold: async (shard, batch, batchId) => {
+      const id = namespace.idFromName(`spill.${popRegion}.${spillNumber(shard)}`) as never;
+      return namespace.get(id, placementIn(popRegion)).hold(shard, batch, batchId);
+    },
   };
 }
 
-function stubOf<Stub>(namespace: Namespace<Stub>, name: string, region: string): Stub {
+/** Nothing for a region that Cloudflare does not know. */
+function placementIn(region: string): Placement {
   const locationHint = LOCATION_HINTS[region];
-  const id = namespace.idFromName(name) as never;
-  return locationHint === undefined ? namespace.get(id) : namespace.get(id, { locationHint });
+  return locationHint === undefined ? {} : { locationHint };
 }
 
 function regionOf(shard: string): string {

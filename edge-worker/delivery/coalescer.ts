@@ -131,12 +131,11 @@ export class Coalescer {
   }
 
   /** Null when the shard did not confirm the batch, for whatever reason. */
-  async #call(shard: string, bytes: Uint8Array, batchId: string, scope: RequestScope): Promise<Uint8Array | null> {
-    try {
-      return (await Promise.race([this.#shards.record(shard, bytes, batchId), scope.sleep(CALL_TIMEOUT_MS)])) ?? null;
-    } catch {
-      return null;
-    }
+  #call(shard: string, bytes: Uint8Array, batchId: string, scope: RequestScope): Promise<Uint8Array | null> {
+    return new Promise((resolve) => {
+      scope.after(CALL_TIMEOUT_MS, () => resolve(null));
+      this.#shards.record(shard, bytes, batchId).then(resolve, () => resolve(null));
+    });
   }
 
   /** When the turn was taken; null when none came in time. */
