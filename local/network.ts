@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TrackingError } from '../core/errors.ts';
+import { DEFAULT_FLUSH_POLICY } from '../core/flush/policy.ts';
 import { bundleWorker } from './bundle.ts';
 import { SupervisedChild } from './child.ts';
 import { holdDataDir } from './data-dir-hold.ts';
@@ -16,6 +17,8 @@ const HUB_MAIN = fileURLToPath(new URL('../regional-hub/main.ts', import.meta.ur
 /** How long a stop waits for the pipeline to run dry, and then for the hub to close its store. */
 const DRAIN_MS = 4_000;
 const HUB_CLOSE_MS = 10_000;
+/** Until then a shard may hold events that no hub has heard of, so that everything downstream looks calm. */
+const FIRST_HEARD_MS = DEFAULT_FLUSH_POLICY.maxDelayMs + 500;
 const READY_POLL_MS = 50;
 /** A predecessor may still be letting go of its folder and its ports. */
 const RELEASE_MS = 3_000;
@@ -174,6 +177,7 @@ async function answers(url: string): Promise<void> {
 
 /** Waits until nothing is in flight between the shards and the store, for `DRAIN_MS` at most: the rest is durable and goes on at the next start. */
 async function drained(hubUrl: string, key: string): Promise<void> {
+  const heardAtMs = Date.now() + FIRST_HEARD_MS;
   const deadlineMs = Date.now() + DRAIN_MS;
   const from = new Date(Date.now() - 60_000).toISOString();
   while (Date.now() < deadlineMs) {
@@ -181,7 +185,7 @@ async function drained(hubUrl: string, key: string): Promise<void> {
     const report = await fetch(`${hubUrl}/v1/ops/conservation?from=${from}&to=${to}`, { headers: { authorization: `Bearer ${key}` } })
       .then((reply) => reply.json() as Promise<{ inFlight?: number; holds?: boolean }>)
       .catch(() => null);
-    if (report === null || (report.inFlight === 0 && report.holds === true)) return;
+    if (report === null || (Date.now() > heardAtMs && report.inFlight === 0 && report.holds === true)) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }

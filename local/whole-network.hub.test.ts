@@ -107,6 +107,16 @@ describe('the whole network', () => {
     expect(await queryRows(info(), question)).toEqual(before);
   }, 240_000);
 
+  it('a stop carries into the store what was acknowledged a moment before', async () => {
+    const question = { metrics: 'gross_clicks', granularity: 'total', ...aroundNow() };
+    const count = async (): Promise<number> => Number((await queryRows(info(), question))[0]?.gross_clicks);
+    const before = await count();
+    await postEvents(info, [90, 91, 92].map((index) => ({ eventType: 'click', clickId: `stop-${index}`, adId: 'live-ad', userPseudoId: `stop-${index}` })), 'ingest');
+    await network.stop();
+    network = await RunningNetwork.start({ dataDir: network.dataDir });
+    expect(await count()).toBe(before + 3);
+  }, 240_000);
+
   function aroundNow() {
     const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     return { from: new Date(hour - HOUR_MS).toISOString(), to: new Date(hour + 2 * HOUR_MS).toISOString() };
