@@ -5,6 +5,6 @@
 export type Soon<Value> = Value | Promise<Value>;
 
 /** Goes on with `value`: at once where it is there. */
-export function whenReady<Value, Next>(value: Soon<Value>, next: (value: Value) => Soon<Next>): Soon<Next> {
-  return value instanceof Promise ? value.then(next) : next(value);
+export function whenReady<Value, Next>(value: Soon<Value>, use: (value: Value) => Soon<Next>): Soon<Next> {
+  return value instanceof Promise ? value.then(use) : use(value);
 }
