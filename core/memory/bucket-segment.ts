@@ -1,7 +1,31 @@
 import { assert } from '../errors.ts';
 import type { EpochMs } from '../time.ts';
-import { BUCKET_WORDS, CROWD, endOf, fillSlot, firstSlotOf, forEachSlot, isFull, isOffset, mayHold, nextAfter, OVERFLOWED, pruneSlots, SLOT_WORDS, SLOTS, startOf } from './bucket.ts';
 import { CrowdedKeys } from './crowded-keys.ts';
+
+/**
+ * A bucket is 16 words of 32 bits = 64 bytes, one cache line: its state, then five slots of (lo, hi, time), the used ones first.
+ *
+ *     state: bit 30 overflowed │ 29 … 24 tag of slot 4 │ … │ 5 … 0 tag of slot 0
+ *
+ * A tag is six bits of the slot's key, 0 where the slot is free: one comparison of one word tells that a key is in none of the five.
+ * Buckets lie one after the other in an `Int32Array`; a bucket is known by where it starts there. Halves of keys are signed.
+ */
+const BUCKET_WORDS = 16;
+const SLOTS = 5;
+/** A slot's words: lower half, upper half, time. */
+const SLOT_WORDS = 3;
+/** In a state: a key that belongs here had to go on to the next bucket, at some time. */
+const OVERFLOWED = 0x4000_0000;
+const TAG_BITS = 6;
+const TAG_MASK = 0x3f;
+const LAST_TAG = TAG_MASK << (4 * TAG_BITS);
+const ALL_TAGS = 0x3fff_ffff;
+/** The lowest and the highest bit of each tag. */
+const TAG_ONES = 0x0104_1041;
+const TAG_HIGHS = 0x2082_0820;
+
+/** In place of a time: this key's times are elsewhere. Any other 32-bit number is a time: so many ms from the buckets' origin, 24.8 days either way. */
+const CROWD = 0x7fff_ffff;
 
 /** Above half load, chains of overflowing buckets grow. */
 const SLOTS_MAX_PER_BUCKET = SLOTS / 2;
@@ -56,16 +80,11 @@ export class BucketSegment {
 
   /** Remembers a time; false when the pair is there already. `floorMs`: times below it may be dropped if room must be made. */
   add(lo: number, hi: number, timeMs: EpochMs, floorMs: EpochMs): boolean {
-    const words = this.#words;
     const start = startOf(lo, this.#bucketCount);
-    const state = words[start]!;
     const offset = timeMs - this.#originMs;
     let added = true;
-    if (mayHold(state, hi) || isFull(state) || !isOffset(offset)) added = this.#addToChain(lo, hi, timeMs, floorMs);
-    else {
-      fillSlot(words, start, lo, hi, offset);
-      this.#usedSlots++;
-    }
+    if (mayHold(this.#words[start]!, hi) || !isOffset(offset)) added = this.#addToChain(lo, hi, timeMs, floorMs);
+    else this.#place(start, lo, hi, offset);
     if (this.#usedSlots > this.#slotsMax) this.#makeRoom(floorMs);
     return added;
   }
@@ -80,9 +99,12 @@ export class BucketSegment {
 
   /** Calls back for every pair, in no order. */
   forEach(visit: (lo: number, hi: number, timeMs: EpochMs) => void): void {
-    forEachSlot(this.#words, (lo, hi, offset) => {
-      if (offset !== CROWD) visit(lo, hi, this.#originMs + offset);
-    });
+    const words = this.#words;
+    for (let start = 0; start < words.length; start += BUCKET_WORDS) {
+      for (let slot = start + 1, end = endOf(start, words[start]!); slot < end; slot += SLOT_WORDS) {
+        if (words[slot + 2] !== CROWD) visit(words[slot]!, words[slot + 1]!, this.#originMs + words[slot + 2]!);
+      }
+    }
     this.#crowd.forEach((lo, hi, times) => {
       for (const timeMs of times) visit(lo, hi, timeMs);
     });
@@ -94,7 +116,7 @@ export class BucketSegment {
     const toOffset = toMs - this.#originMs;
     for (let start = first; ; start = nextAfter(start, words.length)) {
       const state = words[start]!;
-      for (let slot = firstSlotOf(start), end = endOf(start, state); slot < end; slot += SLOT_WORDS) {
+      for (let slot = start + 1, end = endOf(start, state); slot < end; slot += SLOT_WORDS) {
         if (words[slot] !== lo || words[slot + 1] !== hi) continue;
         const offset = words[slot + 2]!;
         if (offset === CROWD) return this.#crowd.anyIn(lo, hi, fromMs, toMs);
@@ -104,7 +126,7 @@ export class BucketSegment {
     }
   }
 
-  /** The same for a key that may be there, a bucket that is full, or a time far from the others. */
+  /** The same for a key that may be there, or a time far from the others. */
   #addToChain(lo: number, hi: number, timeMs: EpochMs, floorMs: EpochMs): boolean {
     if (Number.isNaN(this.#originMs)) this.#originMs = Math.floor(timeMs);
     if (timeMs - this.#originMs >= CROWD) this.#rebase(Math.floor(timeMs), floorMs);
@@ -112,24 +134,29 @@ export class BucketSegment {
   }
 
   #insert(lo: number, hi: number, timeMs: EpochMs): boolean {
-    const words = this.#words;
-    const first = startOf(lo, this.#bucketCount);
     const offset = timeMs - this.#originMs;
-    let timesInSlots = 0;
-    for (let start = first; ; start = nextAfter(start, words.length)) {
-      const state = words[start]!;
-      for (let slot = firstSlotOf(start), end = endOf(start, state); slot < end; slot += SLOT_WORDS) {
-        if (words[slot] !== lo || words[slot + 1] !== hi) continue;
-        const taken = words[slot + 2]!;
-        if (taken === CROWD) return this.#crowd.add(lo, hi, timeMs);
-        if (taken === offset) return false;
-        timesInSlots++;
-      }
-      if ((state & OVERFLOWED) === 0) break;
+    const slots = this.#slotsOf(lo, hi);
+    for (const slot of slots) {
+      const taken = this.#words[slot + 2]!;
+      if (taken === CROWD) return this.#crowd.add(lo, hi, timeMs);
+      if (taken === offset) return false;
     }
-    if (!isOffset(offset) || timesInSlots === TIMES_MAX_IN_SLOTS) return this.#openCrowd(first, lo, hi, timeMs);
-    this.#place(first, lo, hi, offset);
+    if (isOffset(offset) && slots.length < TIMES_MAX_IN_SLOTS) this.#place(startOf(lo, this.#bucketCount), lo, hi, offset);
+    else this.#openCrowd(slots, lo, hi, timeMs);
     return true;
+  }
+
+  /** Every slot of the key's chain that is its own. */
+  #slotsOf(lo: number, hi: number): number[] {
+    const words = this.#words;
+    const slots: number[] = [];
+    for (let start = startOf(lo, this.#bucketCount); ; start = nextAfter(start, words.length)) {
+      const state = words[start]!;
+      for (let slot = start + 1, end = endOf(start, state); slot < end; slot += SLOT_WORDS) {
+        if (words[slot] === lo && words[slot + 1] === hi) slots.push(slot);
+      }
+      if ((state & OVERFLOWED) === 0) return slots;
+    }
   }
 
   /** Into the first free slot of the key's chain; the full buckets on the way are marked. */
@@ -137,7 +164,7 @@ export class BucketSegment {
     const words = this.#words;
     let start = first;
     let state = words[start]!;
-    while (isFull(state)) {
+    while ((state & LAST_TAG) !== 0) {
       if ((state & OVERFLOWED) === 0) {
         words[start] = state | OVERFLOWED;
         this.#overflowed++;
@@ -145,27 +172,25 @@ export class BucketSegment {
       start = nextAfter(start, words.length);
       state = words[start]!;
     }
-    fillSlot(words, start, lo, hi, offset);
+    const used = usedIn(state);
+    const slot = start + 1 + used * SLOT_WORDS;
+    words[start] = state | (tagOf(hi) << (used * TAG_BITS));
+    words[slot] = lo;
+    words[slot + 1] = hi;
+    words[slot + 2] = offset;
     this.#usedSlots++;
   }
 
   /** Moves a key's times out of its slots; each of them bears the crowd's mark until the next rebuild. */
-  #openCrowd(first: number, lo: number, hi: number, timeMs: EpochMs): true {
-    const words = this.#words;
+  #openCrowd(slots: readonly number[], lo: number, hi: number, timeMs: EpochMs): void {
     const times = [timeMs];
-    for (let start = first; ; start = nextAfter(start, words.length)) {
-      const state = words[start]!;
-      for (let slot = firstSlotOf(start), end = endOf(start, state); slot < end; slot += SLOT_WORDS) {
-        if (words[slot] !== lo || words[slot + 1] !== hi) continue;
-        times.push(this.#originMs + words[slot + 2]!);
-        words[slot + 2] = CROWD;
-        this.#crowdSlots++;
-      }
-      if ((state & OVERFLOWED) === 0) break;
+    for (const slot of slots) {
+      times.push(this.#originMs + this.#words[slot + 2]!);
+      this.#words[slot + 2] = CROWD;
     }
-    if (times.length === 1) this.#placeCrowd(lo, hi);
+    this.#crowdSlots += slots.length;
     this.#crowd.open(lo, hi, times);
-    return true;
+    if (slots.length === 0) this.#placeCrowd(lo, hi);
   }
 
   #placeCrowd(lo: number, hi: number): void {
@@ -193,9 +218,12 @@ export class BucketSegment {
   #rebuild(bucketCount: number): void {
     const old = this.#words;
     this.#empty(bucketCount);
-    forEachSlot(old, (lo, hi, offset) => {
-      if (offset !== CROWD) this.#place(startOf(lo, bucketCount), lo, hi, offset);
-    });
+    for (let start = 0; start < old.length; start += BUCKET_WORDS) {
+      for (let slot = start + 1, end = endOf(start, old[start]!); slot < end; slot += SLOT_WORDS) {
+        const lo = old[slot]!;
+        if (old[slot + 2] !== CROWD) this.#place(startOf(lo, bucketCount), lo, old[slot + 1]!, old[slot + 2]!);
+      }
+    }
     this.#crowd.forEach((lo, hi) => this.#placeCrowd(lo, hi));
   }
 
@@ -224,4 +252,68 @@ export class BucketSegment {
     this.#overflowed = 0;
     this.#crowdSlots = 0;
   }
+}
+
+/** Where the bucket of a key starts, by the lowest 16 bits of its lower half. */
+function startOf(lo: number, bucketCount: number): number {
+  return (Math.imul(lo & 0xffff, bucketCount) >>> 16) * BUCKET_WORDS;
+}
+
+/** The bucket that a full one overflows into; the first follows the last. */
+function nextAfter(start: number, wordCount: number): number {
+  const next = start + BUCKET_WORDS;
+  return next === wordCount ? 0 : next;
+}
+
+/** A key's tag, 1 … 63, from the half of the key that did not choose the bucket. */
+function tagOf(hi: number): number {
+  return (Math.imul(hi & 0xffff, TAG_MASK) >>> 16) + 1;
+}
+
+/**
+ * False only where no slot of the bucket, nor of those after it, can have a key with this upper half: the common case, and one word tells.
+ * All five tags are compared at once (a field of zeros borrows from its highest bit).
+ */
+function mayHold(state: number, hi: number): boolean {
+  const differences = state ^ Math.imul(tagOf(hi), TAG_ONES);
+  return (((differences - TAG_ONES) & ~differences & TAG_HIGHS) | (state & OVERFLOWED)) !== 0;
+}
+
+/** Slots in use, which are the first ones: the bits up to the highest tag, divided by six and rounded up. */
+function usedIn(state: number): number {
+  return ((37 - Math.clz32(state & ALL_TAGS)) * 43) >> 8;
+}
+
+/** Where a bucket's used slots end. */
+function endOf(start: number, state: number): number {
+  return start + 1 + usedIn(state) * SLOT_WORDS;
+}
+
+/** Whether a slot can express a time that is so many ms from the origin. */
+function isOffset(offset: number): boolean {
+  return offset === (offset | 0) && offset !== CROWD;
+}
+
+/** Drops, in place, what lies below the floor, and gives the number dropped; later slots move up, and a bucket's mark of overflow stays. */
+function pruneSlots(words: Int32Array, floorOffset: number): number {
+  let dropped = 0;
+  for (let start = 0; start < words.length; start += BUCKET_WORDS) {
+    const state = words[start]!;
+    const used = usedIn(state);
+    let tags = 0;
+    let kept = 0;
+    for (let slot = 0; slot < used; slot++) {
+      const from = start + 1 + slot * SLOT_WORDS;
+      if (words[from + 2]! < floorOffset) continue;
+      const to = start + 1 + kept * SLOT_WORDS;
+      words[to] = words[from]!;
+      words[to + 1] = words[from + 1]!;
+      words[to + 2] = words[from + 2]!;
+      tags |= ((state >>> (slot * TAG_BITS)) & TAG_MASK) << (kept * TAG_BITS);
+      kept++;
+    }
+    words[start] = (state & OVERFLOWED) | tags;
+    dropped += used - kept;
+  }
+  return dropped;
 }

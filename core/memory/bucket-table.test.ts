@@ -21,8 +21,8 @@ class NaiveTable {
   }
 }
 
-// Few keys, many of them in one bucket of one segment: chains, neighbours and crowds all come up.
-const keyArbitrary = fc.record({ lo: fc.constantFrom(0, 1, 2, 0xff00_0001, 0xff00_ffff, 0xffff_ffff), hi: fc.integer({ min: 0, max: 12 }).map((n) => (n % 2 ? 0xffff_fff0 + n : n)) });
+// Few keys, many of them in one bucket of one segment, some with one tag: chains, neighbours and crowds all come up.
+const keyArbitrary = fc.record({ lo: fc.constantFrom(0, 1, 2, 0xff00_0001, 0xff00_ffff, 0xffff_ffff), hi: fc.integer({ min: 0, max: 12 }).map((n) => (n % 2 ? 0xffff_fff0 + n : n * 0x1555)) });
 const timeArbitrary = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 40 }).map((ms) => NOW_MS + ms) },
   { weight: 2, arbitrary: fc.integer({ min: -60, max: 60 }).map((days) => NOW_MS + days * DAY_MS) },
@@ -101,6 +101,24 @@ describe('a bucket table', () => {
     table.forgetBefore(NOW_MS + DAY_MS);
     for (let at = 0; at < 20_000; at++) table.add(spread(at), NOW_MS + 61 * DAY_MS);
     expect(table.size).toBe(3_000 + 20_000);
+  });
+
+  test('knows its own keys from those that differ in half a key only', () => {
+    const table = new BucketTable();
+    const halves = Array.from({ length: 200 }, (_, at) => spread(at).lo);
+    for (const [at, half] of halves.entries()) table.add({ lo: half, hi: halves.at(-at)! }, NOW_MS + at);
+    for (const [at, lo] of halves.entries()) {
+      for (const hi of halves) expect(table.anyIn({ lo, hi }, 0, Number.POSITIVE_INFINITY)).toBe(hi === halves.at(-at));
+    }
+  });
+
+  test('is not changed by being touched', () => {
+    const table = new BucketTable();
+    table.touch(spread(1));
+    for (let at = 0; at < 1_000; at++) table.add(spread(at), NOW_MS + at);
+    for (let at = 0; at < 2_000; at++) table.touch(spread(at));
+    expect(table.size).toBe(1_000);
+    for (let at = 0; at < 2_000; at++) expect(table.anyIn(spread(at), 0, Number.POSITIVE_INFINITY)).toBe(at < 1_000);
   });
 
   test('samples times from all ages', () => {
