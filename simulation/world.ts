@@ -78,7 +78,7 @@ export class World {
     this.network = new Network(this.scheduler, this.random.fork('network'), this.faults);
     this.skewMs = this.random.pick(SKEWS_MS);
     this.isMemoryTiny = this.random.chance(0.6);
-    this.rangeLimits = this.random.chance(0.4) ? { maxFrames: 2, maxBytes: 4_096, maxRows: 12 } : DEFAULT_RANGE_LIMITS;
+    this.rangeLimits = this.random.chance(0.4) ? { maxFrames: 2, maxBytes: 4_096, maxBlockBytes: 2_048 } : DEFAULT_RANGE_LIMITS;
     this.maxDelayMs = this.random.pick([1_000, 10_000, 30_000, 60_000]);
     this.sinkIntervalMs = this.random.pick([500, 5_000, 20_000]);
     this.hubNames = this.random.chance(0.4) ? ['hub-a', 'hub-b'] : ['hub-a'];

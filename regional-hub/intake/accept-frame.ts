@@ -6,12 +6,12 @@ import type { Frame } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import { encodeDeltasRecord, encodeRawRecord } from '../../schemas/wire/log-record.ts';
 import { TOPICS } from '../log/delta-log.ts';
+import type { Inflate } from '../inflate.ts';
 import type { DeltaLog } from '../log/delta-log.ts';
 import type { FrameIndex } from './frame-index.ts';
 import { placeFrame } from './frame-index.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import { openFrame } from './open-frame.ts';
-import type { Inflate, OpenedFrame } from './open-frame.ts';
+import { openFrame, type OpenedFrame } from './open-frame.ts';
 import { digestOf, vouchedDigest } from './signature.ts';
 import type { WorkBudget } from './work-budget.ts';
 

@@ -8,14 +8,8 @@ import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
-import { unpackSection } from '../log/unpack-section.ts';
+import { inflateByZlib, type Inflate } from '../inflate.ts';
 import { digestOf } from './signature.ts';
-
-/** Unpacks a section, no further than to `maxOutputLength` bytes; rejects beyond. */
-export type Inflate = (section: Uint8Array, limit: { readonly maxOutputLength: number }) => Promise<Uint8Array>;
-
-/** Off the event loop. */
-export const inflateByZlib: Inflate = unpackSection;
 
 /** A frame that was read to the last field, and what the hub itself counted in it. */
 export type OpenedFrame = { readonly frame: Frame; readonly digest: FrameDigest; readonly hubLedger: readonly HubLedgerRow[] };

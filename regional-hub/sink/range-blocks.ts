@@ -6,18 +6,19 @@ import { DEFAULT_RETENTION, landingTables } from '../../schemas/clickhouse/landi
 import { addAttributions, addRawEvents } from '../../schemas/clickhouse/raw-blocks.ts';
 import { decodeCommit } from '../../schemas/wire/commit.ts';
 import { openDeltaSection } from '../../schemas/wire/delta-section.ts';
-import type { DeltasRecord, RawRecord } from '../../schemas/wire/log-record.ts';
+import type { DeltasRecord } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
-import { inflateSection, originOf, sizeOf, type OpenedRecord } from './range-frames.ts';
+import { inflateByZlib, type Inflate } from '../inflate.ts';
+import { inflateSection, originOf, rowsOf, type OpenedRecord } from './range-frames.ts';
 import type { RangeId } from './sink-store.ts';
 
 /** Only names and columns matter here; how long rows stay is the schema's business. */
 const TABLES = landingTables(DEFAULT_RETENTION);
 
 /** Where encoding waits: for a section to be unpacked, and for others to have their turn. */
-export type EncodingPace = { readonly inflate: (section: Uint8Array) => Promise<Uint8Array>; readonly turn: () => Promise<unknown> };
+export type EncodingPace = { readonly inflate: Inflate; readonly turn: () => Promise<unknown> };
 
-const ENGINE_PACE: EncodingPace = { inflate: inflateSection, turn: () => immediately() };
+const ENGINE_PACE: EncodingPace = { inflate: inflateByZlib, turn: () => immediately() };
 
 /** A range as blocks, in the order in which they are inserted: the note of its frames comes last. */
 export type RangeBlocks = {
@@ -29,12 +30,15 @@ export type RangeBlocks = {
 
 /** Encodes the frames of a range, all of one topic; gives the event loop a turn after every few rows. Equal frames give equal blocks. */
 export async function encodeRange(log: string, range: RangeId, frames: readonly OpenedRecord[], pace: EncodingPace = ENGINE_PACE): Promise<RangeBlocks> {
-  const rows = frames.reduce((sum, frame) => sum + sizeOf(frame).rows, 0);
-  const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows, pace) : new RawEncoder(rows, pace);
+  const rows = frames.reduce((sum, frame) => sum + rowsOf(frame), 0);
+  const turns = new Turns(pace.turn);
+  const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows, turns) : new RawEncoder(rows, turns);
   const notes = newBlock(TABLES.sinkFrames, frames.length);
-  for (const frame of frames) {
+  // all at once, in zlib's threads: together they are smaller than the block that they become
+  const sections = await Promise.all(frames.map((frame) => inflateSection(pace.inflate, frame)));
+  for (const [i, frame] of frames.entries()) {
     const origin = originOf(range, frame);
-    const added = await encoder.add(origin, frame);
+    const added = await encoder.add(origin, frame, sections[i]!);
     addSinkFrame(notes.columns, origin, { log, topic: range.topic, digest: frame.record.digest, rows: added });
   }
   const blocks = [...encoder.seal(), sealBlock(notes)].filter((block) => block.rows > 0);
@@ -44,12 +48,12 @@ export async function encodeRange(log: string, range: RangeId, frames: readonly 
 class DeltasEncoder {
   readonly #deltas;
   readonly #ledger = newBlock(TABLES.ledger, 256);
-  readonly #pace: EncodingPace;
+  readonly #turns: Turns;
   #min = Infinity;
   #max = -Infinity;
 
-  constructor(rows: number, pace: EncodingPace) {
-    this.#pace = pace;
+  constructor(rows: number, turns: Turns) {
+    this.#turns = turns;
     this.#deltas = newBlock(TABLES.deltas, rows);
   }
 
@@ -57,9 +61,9 @@ class DeltasEncoder {
     return this.#min <= this.#max ? { min: this.#min, max: this.#max } : null;
   }
 
-  async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
+  async add(origin: FrameOrigin, frame: OpenedRecord, section: Uint8Array): Promise<number> {
     const record = frame.record as DeltasRecord;
-    const { cells, ledger } = openDeltaSection(await this.#pace.inflate(record.deltas));
+    const { cells, ledger } = openDeltaSection(section);
     addCells(this.#deltas.columns, origin, cells);
     addLedger(this.#ledger.columns, origin, ledger);
     addLedger(this.#ledger.columns, origin, record.hubLedger.map((row) => ({ ...row, stage: 'hub' })));
@@ -68,7 +72,7 @@ class DeltasEncoder {
       if (second < this.#min) this.#min = second;
       if (second > this.#max) this.#max = second;
     }
-    await this.#pace.turn();
+    await this.#turns.after(cells.rowCount / CELLS_AN_EVENT);
     return cells.rowCount;
   }
 
@@ -81,21 +85,21 @@ class RawEncoder {
   readonly seconds = null;
   readonly #events;
   readonly #attributions = newBlock(TABLES.attributions, 16);
-  readonly #pace: EncodingPace;
+  readonly #turns: Turns;
 
-  constructor(rows: number, pace: EncodingPace) {
-    this.#pace = pace;
+  constructor(rows: number, turns: Turns) {
+    this.#turns = turns;
     this.#events = newBlock(TABLES.rawEvents, rows);
   }
 
-  async add(origin: FrameOrigin, frame: OpenedRecord): Promise<number> {
-    const record = frame.record as RawRecord;
+  async add(origin: FrameOrigin, frame: OpenedRecord, section: Uint8Array): Promise<number> {
     let events = 0;
-    for (const { row, bytes } of decodeRawSection(await this.#pace.inflate(record.raw))) {
+    for (const { row, bytes } of decodeRawSection(section)) {
       const commit = decodeCommit(bytes);
       for (let from = 0; from < commit.batch.eventCount; from += ROWS_A_TURN) {
-        addRawEvents(this.#events.columns, origin, row, { commit, from, to: Math.min(from + ROWS_A_TURN, commit.batch.eventCount) });
-        await this.#pace.turn();
+        const to = Math.min(from + ROWS_A_TURN, commit.batch.eventCount);
+        addRawEvents(this.#events.columns, origin, row, { commit, from, to });
+        await this.#turns.after(to - from);
       }
       addAttributions(this.#attributions.columns, origin, row, commit.attributions);
       events += commit.batch.eventCount;
@@ -108,5 +112,25 @@ class RawEncoder {
   }
 }
 
-/** A few milliseconds of work; then others get the event loop. */
+/** Raw events that are a few milliseconds of work; then others get the event loop. */
 const ROWS_A_TURN = 1_000;
+/** So many cells are encoded in the time of an event, which has texts of its own. */
+const CELLS_AN_EVENT = 16;
+
+/** Gives the event loop away when enough was done since it last had it. */
+class Turns {
+  readonly #turn: () => Promise<unknown>;
+  #events = 0;
+
+  constructor(turn: () => Promise<unknown>) {
+    this.#turn = turn;
+  }
+
+  /** So many events are done. */
+  async after(events: number): Promise<void> {
+    this.#events += events;
+    if (this.#events < ROWS_A_TURN) return;
+    this.#events = 0;
+    await this.#turn();
+  }
+}

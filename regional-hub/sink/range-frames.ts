@@ -1,11 +1,15 @@
-import { MAX_SECTION_BYTES, type FrameHeader } from '../../schemas/wire/frame.ts';
+import type { FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeDeltasRecord, decodeRawRecord, type DeltasRecord, type RawRecord } from '../../schemas/wire/log-record.ts';
 import type { FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
 import { TOPICS, type StoredRecord, type Topic } from '../log/delta-log.ts';
-import { unpackSection } from '../log/unpack-section.ts';
+import type { Inflate } from '../inflate.ts';
 import type { RecordSize } from './range-plan.ts';
 import type { RangeId } from './sink-store.ts';
 import type { FrameName } from './watermark.ts';
+
+/** What a row of a block takes beyond its share of the section, about. */
+const CELL_BYTES = 86;
+const EVENT_BYTES = 144;
 
 /** A record of the log with its envelope opened and its section still compressed. */
 export type OpenedRecord = { readonly offset: bigint; readonly bytes: number } & (
@@ -20,10 +24,16 @@ export function openRecord(topic: Topic, { offset, value }: StoredRecord): Opene
   return { topic, offset, bytes, record: decodeRawRecord(value) };
 }
 
-/** What the record adds to a range, by its own header. */
-export function sizeOf({ topic, bytes, record }: OpenedRecord): RecordSize {
-  const { deltaRows, ledgerRows, rawEvents } = record.header;
-  return { bytes, rows: topic === TOPICS.deltas ? deltaRows + ledgerRows : rawEvents };
+/** Rows of the record in its table, by its own header. */
+export function rowsOf({ topic, record: { header } }: OpenedRecord): number {
+  return topic === TOPICS.deltas ? header.deltaRows : header.rawEvents;
+}
+
+/** What the record adds to a range: a block repeats in each row what a section says once. */
+export function sizeOf(opened: OpenedRecord): RecordSize {
+  const { header } = opened.record;
+  const blockBytes = opened.topic === TOPICS.deltas ? header.deltaBytes + rowsOf(opened) * CELL_BYTES : header.rawBytes + rowsOf(opened) * EVENT_BYTES;
+  return { bytes: opened.bytes, blockBytes };
 }
 
 /** The frame's name, as watermarks know it. */
@@ -46,7 +56,8 @@ export function originOf(range: RangeId, opened: OpenedRecord): FrameOrigin {
   };
 }
 
-/** A section's bytes; refuses to inflate beyond the limit. */
-export async function inflateSection(section: Uint8Array): Promise<Uint8Array> {
-  return unpackSection(section, { maxOutputLength: MAX_SECTION_BYTES });
+/** The record's section, unpacked; intake has seen that it is as long as its header says. */
+export function inflateSection(inflate: Inflate, { topic, record }: OpenedRecord): Promise<Uint8Array> {
+  const { deltaBytes, rawBytes } = record.header;
+  return topic === TOPICS.deltas ? inflate(record.deltas, { maxOutputLength: deltaBytes }) : inflate(record.raw, { maxOutputLength: rawBytes });
 }

@@ -2,27 +2,28 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lingerMs, planRange, type RangeLimits } from './range-plan.ts';
 
-const limits: RangeLimits = { maxFrames: 4, maxBytes: 100, maxRows: 50 };
-const sizes = (...rows: number[]) => rows.map((count) => ({ rows: count, bytes: 10 }));
+const limits: RangeLimits = { maxFrames: 4, maxBytes: 100, maxBlockBytes: 50 };
+const sizes = (...blockBytes: number[]) => blockBytes.map((each) => ({ blockBytes: each, bytes: 10 }));
 
 describe('the next range', () => {
   it.each([
-    ['takes all that fits', sizes(10, 10), { records: 2, rows: 20, full: false }],
-    ['stops before too many rows', sizes(30, 20, 1), { records: 2, rows: 50, full: true }],
-    ['stops before too many frames', sizes(1, 1, 1, 1, 1), { records: 4, rows: 4, full: true }],
-    ['takes a first record above every limit', sizes(1_000), { records: 1, rows: 1_000, full: true }],
-    ['is full at a limit, though nothing follows', sizes(50), { records: 1, rows: 50, full: true }],
+    ['takes all that fits', sizes(10, 10), { records: 2, full: false }],
+    ['stops before too large a block', sizes(30, 20, 1), { records: 2, full: true }],
+    ['stops before too many frames', sizes(1, 1, 1, 1, 1), { records: 4, full: true }],
+    ['takes a first record above every limit', sizes(1_000), { records: 1, full: true }],
+    ['is full at a limit, though nothing follows', sizes(50), { records: 1, full: true }],
   ])('%s', (_, records, plan) => expect(planRange(records, limits)).toEqual(plan));
 
   it('cuts any run of records into ranges within the limits, each record once', () => {
-    const record = fc.record({ rows: fc.nat(60), bytes: fc.nat(120) });
+    const record = fc.record({ blockBytes: fc.nat(60), bytes: fc.nat(120) });
     fc.assert(
       fc.property(fc.array(record, { minLength: 1 }), (records) => {
         let rest = records;
         while (rest.length > 0) {
           const plan = planRange(rest, limits);
           expect(plan.records).toBeGreaterThan(0);
-          if (plan.records > 1) expect(plan.rows).toBeLessThanOrEqual(limits.maxRows);
+          const blockBytes = rest.slice(0, plan.records).reduce((sum, size) => sum + size.blockBytes, 0);
+          if (plan.records > 1) expect(blockBytes).toBeLessThanOrEqual(limits.maxBlockBytes);
           rest = rest.slice(plan.records);
         }
       }),
