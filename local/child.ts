@@ -80,6 +80,13 @@ export class SupervisedChild {
     clearTimeout(timer);
   }
 
+  /** Kills it at once; it is not started again. */
+  kill(): void {
+    this.#stopping = true;
+    if (this.#restart !== null) clearTimeout(this.#restart);
+    this.#process?.kill('SIGKILL');
+  }
+
   #onExit(code: number | null, signal: NodeJS.Signals | null, ranMs: number): void {
     if (this.#stopping) return;
     this.#backoffMs = ranMs >= HEALTHY_MS ? RESTART_MIN_MS : Math.min(this.#backoffMs * 2, RESTART_MAX_MS);

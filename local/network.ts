@@ -33,6 +33,8 @@ export type LocalNetwork = {
   ready(): Promise<void>;
   /** Lets what was acknowledged reach the store, then ends the children. */
   stop(): Promise<void>;
+  /** Ends the children at once. What they acknowledged is on disk, and goes on at the next start. */
+  abandon(): void;
 };
 
 /** Bundles the workers, starts workerd and the hub over `options.dataDir`. `onRestart` is told after every (re)start of a child. */
@@ -72,6 +74,9 @@ export async function startNetwork(
       rmSync(join(options.dataDir, 'workerd.pid'), { force: true });
       await hub.stop(HUB_CLOSE_MS);
       hold.release();
+    },
+    abandon: () => {
+      for (const child of [workerd, hub]) child.kill();
     },
   };
 }
@@ -182,7 +187,8 @@ async function drained(hubUrl: string, key: string): Promise<void> {
   const from = new Date(Date.now() - 60_000).toISOString();
   while (Date.now() < deadlineMs) {
     const to = new Date(Date.now() + 60_000).toISOString();
-    const report = await fetch(`${hubUrl}/v1/ops/conservation?from=${from}&to=${to}`, { headers: { authorization: `Bearer ${key}` } })
+    const signal = AbortSignal.timeout(Math.max(1, deadlineMs - Date.now()));
+    const report = await fetch(`${hubUrl}/v1/ops/conservation?from=${from}&to=${to}`, { headers: { authorization: `Bearer ${key}` }, signal })
       .then((reply) => reply.json() as Promise<{ inFlight?: number; holds?: boolean }>)
       .catch(() => null);
     if (report === null || (Date.now() > heardAtMs && report.inFlight === 0 && report.holds === true)) return;

@@ -4,6 +4,8 @@ import { clearReadyFile, writeReadyFile } from './ready-file.ts';
 import { startDemo, type Demo } from './demo/demo.ts';
 
 const options = parseStartOptions(process.argv);
+/** One Ctrl-C may come twice: from the terminal, and from npm, which passes it on. */
+const SAME_KEYPRESS_MS = 500;
 const startedAtMs = Date.now();
 const report = (line: string): void => console.error(`edgetally: ${line}`);
 
@@ -64,10 +66,14 @@ function printWelcome(): void {
 }
 
 function stopOnSignals(): void {
-  let stopping = false;
+  let stoppingSinceMs: number | null = null;
   const stop = async (): Promise<void> => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSinceMs !== null && Date.now() - stoppingSinceMs < SAME_KEYPRESS_MS) return;
+    if (stoppingSinceMs !== null) {
+      network.abandon();
+      process.exit(1);
+    }
+    stoppingSinceMs = Date.now();
     report('stopping: what was acknowledged is on its way to the store (Ctrl-C again to leave at once)');
     await demo?.stop();
     await network.stop();

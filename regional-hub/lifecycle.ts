@@ -2,7 +2,7 @@
 const IMPATIENT_EXIT_CODE = 130;
 
 /**
- * Calls `stop` once: at SIGTERM, at SIGINT, when the parent says `shutdown` over IPC, or when the parent is gone. A second signal
+ * Calls `stop` once: at SIGTERM, at SIGINT (where no parent speaks IPC), when the parent says `shutdown` over IPC, or when the parent is gone. A second signal
  * exits at once; nothing acknowledged is lost by that, the next start only has more to repeat.
  */
 export function onStopSignal(stop: () => Promise<void>): void {
@@ -16,7 +16,10 @@ export function onStopSignal(stop: () => Promise<void>): void {
     });
   };
   process.on('SIGTERM', begin);
-  process.on('SIGINT', begin);
+  // A terminal sends Ctrl-C to everyone: a hub with a supervisor serves on until that has drained the shards and says so.
+  process.on('SIGINT', () => {
+    if (!process.connected) begin();
+  });
   process.on('message', (message) => {
     if (message === 'shutdown' && !isStopping) begin();
   });

@@ -71,11 +71,12 @@ export class RunningNetwork {
     await until(announced, READY_MS, () => `${names.join(' and ')} not started again: ${this.#log}`);
   }
 
-  /** SIGINT, as Ctrl-C sends it; resolves when all is over. */
+  /** SIGINT to every process of the network, as Ctrl-C sends it; resolves when all is over. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
     const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGINT');
+    process.kill(-pid, 'SIGINT');
     await exited;
   }
 
