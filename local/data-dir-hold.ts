@@ -18,6 +18,7 @@ export function holdDataDir(dataDir: string, patienceMs: number): DataDirHold {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
+    if (!(cause instanceof Database.SqliteError) || !cause.code.startsWith('SQLITE_BUSY')) throw cause;
     throw new TrackingError('bad_configuration', `${dataDir} belongs to a network that is running: stop it, or choose another --data-dir`, { cause });
   }
   return { release: () => lock.close() };
