@@ -34,7 +34,7 @@ export function valueFault(dimension: Dimension, value: string): string | null {
     case 'device_type':
       return (DEVICE_TYPES as readonly string[]).includes(value) ? null : `a device type is one of ${DEVICE_TYPES.join(', ')}`;
     case 'reason':
-      return value in REASONS && value !== 'none' ? null : `a reason is one of ${Object.keys(REASONS).slice(1).join(', ')}`;
+      return Object.hasOwn(REASONS, value) && value !== 'none' ? null : `a reason is one of ${Object.keys(REASONS).slice(1).join(', ')}`;
     default:
       return ID_PATTERN.test(value) ? null : 'an id is 1 to 64 of A-Z a-z 0-9 _ . : -';
   }

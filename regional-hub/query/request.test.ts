@@ -26,7 +26,7 @@ describe('parseQueryRequest', () => {
     const bad = [
       '', 'metrics=', 'metrics=click', 'metrics=clicks&metrics=clicks', 'metrics=clicks&group_by=user_id', 'metrics=clicks&group_by=event_id',
       'metrics=clicks&group_by=ad_id,country,region,reason,device_type', 'metrics=clicks&granularity=1w', 'metrics=clicks&tz=%2B02:00', 'metrics=clicks&tz=Nowhere/City',
-      'metrics=clicks&from=yesterday', 'metrics=clicks&from=2026-13-01', 'metrics=clicks&from=2026-02-30', 'metrics=clicks&to=2025-02-29T10:00:00Z', 'metrics=clicks&from=2026-01-02&to=2026-01-01', 'metrics=clicks&from=-1', 'metrics=clicks&to=9999999999999',
+      'metrics=clicks&from=yesterday', 'metrics=clicks&from=2026-13-01', 'metrics=clicks&from=2026-02-30', 'metrics=clicks&filter=reason:constructor', 'metrics=clicks&to=2025-02-29T10:00:00Z', 'metrics=clicks&from=2026-01-02&to=2026-01-01', 'metrics=clicks&from=-1', 'metrics=clicks&to=9999999999999',
       'metrics=clicks&limit=0', 'metrics=clicks&limit=100001', 'metrics=clicks&limit=1e3', 'metrics=clicks&filter=ad_id', 'metrics=clicks&filter=user:1', 'metrics=clicks&filter=country:usa',
       'metrics=clicks&filter=device_type:phone', 'metrics=clicks&filter=reason:none', 'metrics=clicks&filter=ad_id:a b', 'metrics=clicks&as_of=1', 'metrics=clicks&cursor=x', 'metrics=clicks&nope=1', 'metrics=clicks&__proto__=1',
     ];
