@@ -10,6 +10,7 @@ import { migrate } from './adapters/clickhouse-migrate.ts';
 import { ClickHouseQueryEngine } from './adapters/clickhouse-query-engine.ts';
 import { ClickHouseSinkStore } from './adapters/clickhouse-sink-store.ts';
 import { openStore } from './adapters/clickhouse-store.ts';
+import { requireTokenMemory } from './adapters/clickhouse-token-memory.ts';
 import { CloudflareKvSnapshotPublisher } from './adapters/cloudflare-kv-snapshot-publisher.ts';
 import { readConfig, type HubConfig } from './config.ts';
 import { catalogueHandlers } from './control/catalogue-handlers.ts';
@@ -96,6 +97,7 @@ async function startHub(config: HubConfig) {
   const stopping = new AbortController();
   const ready = untilItWorks(stopping.signal, async () => {
     await migrate(store, clock.nowMs());
+    await requireTokenMemory(store);
     await log.ensureTopics();
     await startSink(log, { store: new ClickHouseSinkStore({ store, log: name }), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes });
     isReady = true;

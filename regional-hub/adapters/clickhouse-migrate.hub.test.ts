@@ -6,6 +6,7 @@ import type { Deployment } from '../../schemas/clickhouse/ddl.ts';
 import { groundwork, migrations } from '../../schemas/clickhouse/migrations.ts';
 import { migrate } from './clickhouse-migrate.ts';
 import { openStore, type ClickHouseStore } from './clickhouse-store.ts';
+import { requireTokenMemory } from './clickhouse-token-memory.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'edgetally-migrate-'));
 let store: ClickHouseStore;
@@ -32,6 +33,14 @@ describe('migrations', () => {
       'rollup_1d', 'rollup_1h', 'rollup_1m', 'schema_migrations', 'sink_frames',
     ]);
     expect(await migrate(store, 1_800_000_000_009)).toEqual([]);
+  });
+
+  it('make tables that remember enough tokens; a table that was altered to remember fewer is refused, by name', async () => {
+    await requireTokenMemory(store);
+    await store.client.command({ query: 'ALTER TABLE edgetally.rollup_1h MODIFY SETTING non_replicated_deduplication_window = 100' });
+    await expect(requireTokenMemory(store)).rejects.toMatchObject({ code: 'bad_configuration', message: expect.stringMatching(/rollup_1h .*at least 20000, it has 100/) });
+    await store.client.command({ query: 'ALTER TABLE edgetally.rollup_1h MODIFY SETTING non_replicated_deduplication_window = 20000' });
+    await requireTokenMemory(store);
   });
 
   it('refuse a store that newer code has migrated', async () => {

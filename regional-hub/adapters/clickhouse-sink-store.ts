@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { drainStream } from '@clickhouse/client';
+import { ClickHouseError, drainStream } from '@clickhouse/client';
+import { TrackingError } from '../../core/errors.ts';
 import { landingTables, DEFAULT_RETENTION } from '../../schemas/clickhouse/landing-tables.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import { TOPICS, type PartitionId } from '../log/delta-log.ts';
@@ -65,11 +66,17 @@ export class ClickHouseSinkStore implements SinkStore {
 
   async insert(range: RangeId, block: SealedBlock): Promise<void> {
     const columns = block.columnNames.map((name) => `\`${name}\``).join(', ');
-    const { stream } = await this.#client.exec({
-      query: `INSERT INTO ${this.#database}.${block.table} (${columns}) SETTINGS insert_deduplication_token = '${this.#token(range)}' FORMAT Native`,
-      values: Readable.from(block.chunks, { objectMode: false }),
-    });
-    await drainStream(stream);
+    try {
+      const { stream } = await this.#client.exec({
+        query: `INSERT INTO ${this.#database}.${block.table} (${columns}) SETTINGS insert_deduplication_token = '${this.#token(range)}' FORMAT Native`,
+        values: Readable.from(block.chunks, { objectMode: false }),
+      });
+      await drainStream(stream);
+    } catch (cause) {
+      // What the engine itself says has ended there.
+      if (cause instanceof ClickHouseError) throw cause;
+      throw new TrackingError('unavailable', 'an insert was given up', { cause });
+    }
   }
 
   // The claim's time is in it: a log that begins again at offset 0 claims at another time.

@@ -34,11 +34,12 @@ export const STATEMENT_TIMEOUT_MS = 60_000;
 const OPEN_CONNECTIONS = 16;
 
 /**
- * What every connection sets, whatever the engine: inserts are synchronous and carry their own tokens, a repeated block is dropped on its
+ * What every connection sets, whatever the engine: a statement ends by itself when nobody waits for it any more, inserts are synchronous and carry their own tokens, a repeated block is dropped on its
  * way through each view as well, an insert stays one block, and 64-bit numbers keep their digits in JSON.
  */
 export const STORE_SETTINGS = {
   async_insert: 0,
+  max_execution_time: STATEMENT_TIMEOUT_MS / 1_000,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
   output_format_json_quote_64bit_integers: 1,

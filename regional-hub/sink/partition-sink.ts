@@ -1,5 +1,6 @@
 import { assert, TrackingError } from '../../core/errors.ts';
 import { backoffMs } from '../../core/flush/backoff.ts';
+import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import type { PartitionLease, RangeClaim, StoredRecord } from '../log/delta-log.ts';
 import { encodeRange } from './range-blocks.ts';
 import { frameName, openRecord, sizeOf, type OpenedRecord } from './range-frames.ts';
@@ -36,6 +37,8 @@ export class PartitionSink {
 
   async run(): Promise<void> {
     const { lost, unfinished } = this.#lease;
+    // Whoever had this partition before may have given an insert up.
+    this.#deps.fence.unheard(this.#deps.clock.nowMs());
     await this.#retry(async () => {
       this.#watermarks = await this.#deps.store.watermarks(this.#lease, this.#nextOffset);
     });
@@ -57,7 +60,9 @@ export class PartitionSink {
   }
 
   async #carry(): Promise<void> {
-    const { gate } = this.#deps;
+    const { gate, fence, clock, sleep } = this.#deps;
+    const waitMs = fence.waitMs(clock.nowMs());
+    if (waitMs > 0) return sleep(waitMs, this.#lease.lost);
     const attempt = await this.#retry(() => gate.run(() => this.#firstAttempt()));
     if (attempt === null) return;
     const { claim, stored } = attempt;
@@ -127,13 +132,24 @@ export class PartitionSink {
     const admitted = frames.filter((_, i) => verdicts[i] === 'next');
     const range = this.#rangeId(claim);
     const encoded = await encodeRange(this.#deps.log, range, admitted, this.#deps.pace);
-    for (const block of encoded.blocks) if (!skip.has(block.table)) await this.#deps.store.insert(range, block);
+    for (const block of encoded.blocks) if (!skip.has(block.table)) await this.#insert(range, block);
+    this.#deps.fence.stored(monthsIn(encoded.seconds));
     this.#watermarks = after;
     frames.forEach((frame, i) => this.#report({ ...range, ...frameName(frame), offset: frame.offset, verdict: verdicts[i]! }));
     if (admitted.length > 0) this.#reportStored(range, admitted, encoded.rows);
     if (encoded.seconds !== null) {
       const { min: minSecond, max: maxSecond } = encoded.seconds;
       this.#deps.changes.publish({ storedAtMs: claim.claimedAtMs, minSecond, maxSecond });
+    }
+  }
+
+  async #insert(range: RangeId, block: SealedBlock): Promise<void> {
+    const { store, fence, clock } = this.#deps;
+    try {
+      await store.insert(range, block);
+    } catch (error) {
+      if (error instanceof TrackingError && error.code === 'unavailable') fence.unheard(clock.nowMs());
+      throw error;
     }
   }
 
@@ -197,6 +213,12 @@ export class PartitionSink {
   }
 }
 
+/** At most so many months does a range touch, each of which is a block in a rollup. */
+function monthsIn(seconds: { readonly min: number; readonly max: number } | null): number {
+  return seconds === null ? 1 : 2 + Math.floor((seconds.max - seconds.min) / SHORTEST_MONTH_S);
+}
+
+const SHORTEST_MONTH_S = 28 * 86_400;
 /** An engine that comes back is noticed within this. */
 const RETRY_MAX_MS = 5_000;
 const NOTHING: ReadonlySet<string> = new Set();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/time.ts';
 import type { PartitionId } from '../log/delta-log.ts';
+import type { LandingFence } from './landing-fence.ts';
 import type { RangeLimits } from './range-plan.ts';
 import type { SinkStore } from './sink-store.ts';
 import type { StoreChanges } from './changes.ts';
@@ -49,6 +50,8 @@ export type SinkDeps = {
   readonly intervalMs: number;
   /** How many ranges may be stored after a claim before the engine may have forgotten its tokens. */
   readonly safeRanges: number;
+  /** Of the whole process: all partitions fill the same tables. */
+  readonly fence: LandingFence;
   /** Lets so many ranges be encoded and inserted at a time: memory and the engine's sessions are shared with queries. */
   readonly gate: Gate;
   /** The engine's own unless said otherwise. */

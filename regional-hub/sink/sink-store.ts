@@ -11,6 +11,9 @@ export type SinkStore = {
   /** The last frame of each shard among the partition's records below `offset`. */
   watermarks(partition: PartitionId, belowOffset: bigint): Promise<Watermarks>;
   presence(range: RangeId): Promise<RangePresence>;
-  /** One block, there whole when it resolves. The same block of the same range may be inserted again and is then dropped. */
+  /**
+   * One block, there whole when it resolves. The same block of the same range may be inserted again and is then dropped. Rejects with `unavailable` when it
+   * was given up and may land yet; with anything else the engine is done with it.
+   */
   insert(range: RangeId, block: SealedBlock): Promise<void>;
 };

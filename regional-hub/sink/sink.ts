@@ -1,11 +1,13 @@
 import type { DeltaLog, PartitionLease } from '../log/delta-log.ts';
+import { LandingFence, type FenceLimits } from './landing-fence.ts';
 import { isLeaseLost, PartitionSink } from './partition-sink.ts';
 import { DEFAULT_RANGE_LIMITS } from './range-plan.ts';
 import { Gate, type SinkDeps } from './sink-deps.ts';
 
 /** What a caller must decide; the rest has defaults. */
-export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'log'> &
+export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'fence' | 'log'> &
   Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'log'>> & {
+    readonly fenceLimits?: FenceLimits;
     /** Ranges encoded and inserted at a time. */
     readonly parallelRanges?: number;
   };
@@ -14,6 +16,11 @@ export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' 
 export const DEFAULT_INTERVAL_MS = 500;
 /** Well under the blocks that each table remembers, a range leaving a few in each rollup. */
 export const DEFAULT_SAFE_RANGES = 2_500;
+/**
+ * An insert reaches its engine within the minute after which its sender gives it up, and is stopped after a minute there (`max_execution_time`); two minutes more for
+ * a clock that is set forth meanwhile. Four hubs with this bound fill half of what a table remembers.
+ */
+export const DEFAULT_FENCE_LIMITS: FenceLimits = { landsWithinMs: 240_000, blocksMax: 2_500 };
 const DEFAULT_PARALLEL_RANGES = 2;
 
 /**
@@ -27,6 +34,7 @@ export async function startSink(log: DeltaLog, options: SinkOptions): Promise<vo
     intervalMs: options.intervalMs ?? DEFAULT_INTERVAL_MS,
     safeRanges: options.safeRanges ?? DEFAULT_SAFE_RANGES,
     log: options.log ?? 'main',
+    fence: new LandingFence(options.fenceLimits ?? DEFAULT_FENCE_LIMITS),
     gate: new Gate(options.parallelRanges ?? DEFAULT_PARALLEL_RANGES),
   };
   await log.consume((lease) => runLease(deps, lease));

@@ -1,9 +1,11 @@
+import { TrackingError } from '../../core/errors.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import type { PartitionId } from '../../regional-hub/log/delta-log.ts';
 import type { RangePresence } from '../../regional-hub/sink/repeat-plan.ts';
 import type { RangeId, SinkStore } from '../../regional-hub/sink/sink-store.ts';
 import type { ShardWatermark, Watermarks } from '../../regional-hub/sink/watermark.ts';
 import type { Faults } from '../faults.ts';
+import { MAX_SKEW_MS } from '../kernel/host-clock.ts';
 import type { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
@@ -19,6 +21,7 @@ export type StoreOptions = {
   readonly random: Random;
   readonly faults: Faults;
   readonly bugs: StoreBugs;
+  readonly lateMsMax: number;
   readonly sometimes: (probe: Probe) => void;
   /** Rows of a block have become visible, once. */
   readonly onStored: (table: string, rows: readonly Row[]) => void;
@@ -27,8 +30,13 @@ export type StoreOptions = {
 /** How many ranges the sink may trust the store's memory of tokens for; the store keeps a few more. */
 export const SAFE_RANGES = 60;
 const TOKENS_KEPT = SAFE_RANGES * 2 + 20;
-/** An insert that its sender gave up may land as late as this. */
-const LATE_MS_MAX = 15_000;
+/**
+ * An insert that its sender gave up may land as late as this: a sink that goes on as if nothing were would have the store forget it many times over. Where several hubs fill the
+ * store, each holds itself back for its own inserts only; that the others do not fill its memory within the time is a bound that operators keep.
+ */
+export const LATE_MS_MAX = { oneHub: 100_000, severalHubs: 15_000 } as const;
+/** What the sink may store before that: far less than the store remembers, whatever the hub's clock does meanwhile. */
+export const FENCE_LIMITS = { landsWithinMs: LATE_MS_MAX.oneHub + 2 * MAX_SKEW_MS, blocksMax: 15 } as const;
 
 type Stored = { readonly claimedAtMs: number; readonly partition: number; readonly offset: number; readonly topic: string; readonly row: Row };
 
@@ -96,8 +104,9 @@ export class StoreEngine {
     const name = `${life.name} insert ${block.table} ${fault}`;
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(new Error(`injected: insert failed ${fault}`));
-      if (fault === 'late') scheduler.after(random.below(1_000), `${name} gives up`, fail);
-      scheduler.after(fault === 'late' ? random.below(LATE_MS_MAX) : random.delayMs(15), name, () => {
+      const giveUp = (): void => reject(new TrackingError('unavailable', 'injected: an insert was given up'));
+      if (fault === 'late') scheduler.after(random.below(1_000), `${name} gives up`, giveUp);
+      scheduler.after(fault === 'late' ? random.below(this.#options.lateMsMax) : random.delayMs(15), name, () => {
         if (fault === 'before') return fail();
         if (fault === 'late') this.#options.sometimes('an insert landed after it was given up');
         if (fault === 'between' && block.table === 'deltas') this.#options.sometimes('an insert broke off between table and views');

@@ -9,7 +9,7 @@ import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
 import { MAX_SECTION_BYTES } from '../../schemas/wire/frame.ts';
-import { SAFE_RANGES } from '../engines/store-engine.ts';
+import { FENCE_LIMITS, SAFE_RANGES } from '../engines/store-engine.ts';
 import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
@@ -118,6 +118,7 @@ export class HubSite implements Site {
       limits: this.#world.rangeLimits,
       intervalMs: this.#world.sinkIntervalMs,
       safeRanges: SAFE_RANGES,
+      fenceLimits: FENCE_LIMITS,
       pace: { inflate: (section) => this.#unpack(life, section, { maxOutputLength: MAX_SECTION_BYTES }), turn: async () => undefined },
     });
   }
