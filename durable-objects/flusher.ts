@@ -50,10 +50,12 @@ export class Flusher {
 
   async #send(): Promise<void> {
     const { outbox, hub } = this.#options;
-    this.#settle(await hub.send(outbox.frameInFlight()));
+    const isFirst = outbox.beginSend();
+    this.#settle(await hub.send(outbox.frameInFlight()), isFirst);
   }
 
-  #settle(outcome: SendOutcome): void {
+  /** `isFirst`: no frame of this epoch had been sent before, so a refusal means that no log has one. */
+  #settle(outcome: SendOutcome, isFirst: boolean): void {
     const { outbox } = this.#options;
     switch (outcome.kind) {
       case 'acked':
@@ -62,7 +64,8 @@ export class Flusher {
         return;
       case 'refused':
         this.lastFailure = outcome.reason;
-        outbox.halt(outcome.reason);
+        if (isFirst && outcome.laterEpoch !== undefined) outbox.startOver(outcome.laterEpoch);
+        else outbox.halt(outcome.reason);
         return;
       case 'failed':
         this.#fail(outcome.message);

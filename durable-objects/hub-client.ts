@@ -6,7 +6,8 @@ import type { FlushAck } from '../schemas/wire/ack.ts';
 /** What came of sending one frame. A failure may be a lost ack: the frame may well be in the hub's log. */
 export type SendOutcome =
   | { readonly kind: 'acked'; readonly ack: FlushAck }
-  | { readonly kind: 'refused'; readonly reason: HaltReason }
+  /** `laterEpoch`: the shard's epoch as the hub knows it, where no hub can have kept this frame: each that was asked has refused it. */
+  | { readonly kind: 'refused'; readonly reason: HaltReason; readonly laterEpoch?: number }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Port: takes a sealed frame to the region's hub. Never throws; the bytes are sent as they are. */
@@ -48,7 +49,7 @@ export class HubRound implements HubClient {
       const outcome = await this.#post(this.#urls[index] ?? '', frame);
       if (outcome.kind !== 'failed') {
         this.#preferred = index;
-        return outcome;
+        return outcome.kind === 'refused' && messages.length > 0 ? { kind: 'refused', reason: outcome.reason } : outcome;
       }
       messages.push(outcome.message);
     }
@@ -108,7 +109,8 @@ export class HttpHubClient implements HubClient {
 /** Reads a hub's reply; whatever is neither an ack nor a refusal for good is a failure, to be tried again. */
 export function outcomeOf(status: number, body: string): SendOutcome {
   if (status === 200) return ackOutcome(body);
-  const code = codeOf(body);
+  const { code, epoch } = complaintOf(body);
+  if (status === 409 && code === 'stale_epoch' && Number.isSafeInteger(epoch)) return { kind: 'refused', reason: code, laterEpoch: epoch as number };
   if (status === 409 && (code === 'frame_conflict' || code === 'stale_epoch')) return { kind: 'refused', reason: code };
   return { kind: 'failed', message: `status ${status} ${body.slice(0, MESSAGE_CHARS)}` };
 }
@@ -121,12 +123,11 @@ function ackOutcome(body: string): SendOutcome {
   }
 }
 
-function codeOf(body: string): string {
+function complaintOf(body: string): { readonly code?: unknown; readonly epoch?: unknown } {
   try {
-    const { code } = JSON.parse(body) as { code?: unknown };
-    return typeof code === 'string' ? code : '';
+    return (JSON.parse(body) as object | null) ?? {};
   } catch {
-    return '';
+    return {};
   }
 }
 

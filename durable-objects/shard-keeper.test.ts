@@ -1,6 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
-import type { SendOutcome } from './hub-client.ts';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_FLUSH_POLICY } from '../core/flush/policy.ts';
+import { decodeFrame, type FrameHeader } from '../schemas/wire/frame.ts';
+import { HubRound, outcomeOf, type SendOutcome } from './hub-client.ts';
 import { nodeSql } from './node-sql.ts';
 import { ShardKeeper } from './shard-keeper.ts';
 import { shardPlace } from './shard-place.ts';
@@ -9,7 +11,7 @@ import { batchOf } from './testing/batches.ts';
 const T = Date.UTC(2026, 10, 1);
 
 /** A keeper whose alarms are in the test's hands. */
-function keeperWith(send: () => Promise<SendOutcome>) {
+function keeperWith(send: (frame: Uint8Array) => Promise<SendOutcome>) {
   const alarms: number[] = [];
   const aborts: string[] = [];
   const clock = { nowMs: T };
@@ -64,6 +66,56 @@ test('a batch that was given up and spilled is recorded once, whichever of its c
   expect(keeper.record(batch, 'AAECAwQFBgg')).toHaveLength(0);
   keeper.recordOnce({ queue: 'other', seq: 1, batchId: 'AAECAwQFBgg' }, batch);
   expect(keeper.status()).toMatchObject({ rows: 2, pendingEvents: 4 });
+});
+
+describe('a shard whose storage was lost, on a machine whose clock is behind', () => {
+  const staleAt = (laterEpoch: number): SendOutcome => ({ kind: 'refused', reason: 'stale_epoch', laterEpoch });
+  const flushed = async (answers: ((frame: FrameHeader) => SendOutcome)[]) => {
+    const sent: FrameHeader[] = [];
+    const { keeper, clock } = keeperWith(async (frame) => {
+      sent.push(decodeFrame(frame).header);
+      return (answers.shift() ?? unacked)(sent.at(-1)!);
+    });
+    keeper.record(batchOf([{ id: 'a', atMs: T }]));
+    for (let i = 0; i < 3; i++) {
+      clock.nowMs += 40_000;
+      await keeper.alarm();
+    }
+    return { sent: sent.map(({ epoch, seq, rawEvents }) => [epoch - T, seq, rawEvents]), status: keeper.status() };
+  };
+  const unacked = (): SendOutcome => ({ kind: 'failed', message: 'nobody there' });
+  const acked = ({ epoch, seq }: FrameHeader): SendOutcome => ({ kind: 'acked', ack: { epoch, ackedSeq: seq, policy: DEFAULT_FLUSH_POLICY } });
+
+  test('takes a later epoch than the hub knows when its first frame is refused, and sends the same events', async () => {
+    const { sent, status } = await flushed([() => staleAt(T + 70_000), acked]);
+    expect(sent).toEqual([[0, 1, 1], [70_001, 1, 1]]);
+    expect(status).toMatchObject({ epoch: T + 70_001, pendingEvents: 0, ackedSeq: 1, halted: null });
+  });
+
+  test('halts when an earlier attempt may have reached a log', async () => {
+    const { sent, status } = await flushed([unacked, () => staleAt(T + 70_000)]);
+    expect(sent).toEqual([[0, 1, 1], [0, 1, 1]]);
+    expect(status).toMatchObject({ epoch: T, pendingEvents: 1, halted: 'stale_epoch' });
+  });
+
+  test('halts when a frame of its own was acknowledged', async () => {
+    const { keeper, clock } = keeperWith(async (frame) => (decodeFrame(frame).header.seq === 1 ? acked(decodeFrame(frame).header) : staleAt(T + 70_000)));
+    for (const id of ['a', 'b']) {
+      keeper.record(batchOf([{ id, atMs: T }]));
+      clock.nowMs += 40_000;
+      await keeper.alarm();
+    }
+    expect(keeper.status()).toMatchObject({ epoch: T, ackedSeq: 1, pendingEvents: 1, halted: 'stale_epoch' });
+  });
+
+  test('does not trust a refusal behind a hub that did not answer', async () => {
+    const round = new HubRound(['a', 'b'], async (url) => (url === 'a' ? unacked() : staleAt(T + 1)));
+    expect(await round.send(new Uint8Array())).toEqual({ kind: 'refused', reason: 'stale_epoch' });
+    expect(await new HubRound(['b'], async () => staleAt(T + 1)).send(new Uint8Array())).toEqual(staleAt(T + 1));
+    expect(outcomeOf(409, '{"code":"stale_epoch","epoch":5}')).toEqual({ kind: 'refused', reason: 'stale_epoch', laterEpoch: 5 });
+    expect(outcomeOf(409, '{"code":"stale_epoch"}')).toEqual({ kind: 'refused', reason: 'stale_epoch' });
+    expect(outcomeOf(409, 'null')).toMatchObject({ kind: 'failed' });
+  });
 });
 
 test('a name that no edge gives is refused, and nothing is stored', () => {

@@ -7,6 +7,7 @@ import {
   onCommit,
   onCut,
   onHalt,
+  onLaterEpoch,
   onResume,
   onSealed,
   onSendFailure,
@@ -19,7 +20,7 @@ import type { EpochMs } from '../core/time.ts';
 import type { FlushAck } from '../schemas/wire/ack.ts';
 import type { Commit } from '../schemas/wire/commit.ts';
 import { encodeDeltaSection } from '../schemas/wire/delta-section.ts';
-import { encodeFrame } from '../schemas/wire/frame.ts';
+import { decodeFrame, encodeFrame } from '../schemas/wire/frame.ts';
 import type { FrameHeader } from '../schemas/wire/frame.ts';
 import { RawSectionWriter } from '../schemas/wire/raw-section.ts';
 import { packSection } from './pack-section.ts';
@@ -133,6 +134,24 @@ export class ShardOutbox {
     const bytes = this.#newest?.seq === frame.seq ? this.#newest.bytes : this.#storage.frameBytes(frame.seq);
     assert(bytes.length === frame.bytes, 'a frame keeps its bytes');
     return bytes;
+  }
+
+  /** Notes, before the first frame of an epoch leaves, that a log may have it; true when none had left before. */
+  beginSend(): boolean {
+    if (this.#state.ackedSeq > 0 || this.#storage.meta.get('hasSent') !== false) return false;
+    this.#storage.meta.set('hasSent', true);
+    return true;
+  }
+
+  /** Seals every frame anew under an epoch later than the one that the hub knows. Only while no log can have a frame of ours. */
+  startOver(knownEpoch: EpochMs): void {
+    const epoch = knownEpoch + 1;
+    const frames = this.#state.sealed.map((frame) => {
+      const sealed = decodeFrame(this.#storage.frameBytes(frame.seq));
+      return { frame, bytes: encodeFrame({ ...sealed, header: { ...sealed.header, epoch } }) };
+    });
+    this.#state = onLaterEpoch(this.#state, epoch, frames.map(({ bytes }) => bytes.length));
+    this.#storage.startOver(epoch, frames);
   }
 
   /** Forgets the frame that the hub has, and adopts its policy. False, and nothing changes, for an ack that is not ours. */

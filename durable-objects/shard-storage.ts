@@ -14,6 +14,8 @@ import type { SqlPort } from './sql-port.ts';
 export type ShardMeta = {
   /** The moment at which this storage was made. A reset shard's is higher, so a hub never takes its frames for old ones. */
   epoch: EpochMs;
+  /** Whether a frame of this epoch may have reached a hub; absent in a storage of before it was noted: it may. */
+  hasSent: boolean;
   policy: FlushPolicy;
   /** Every row up to here is in a frame. */
   sealedRow: number;
@@ -34,14 +36,19 @@ export type LoggedCommit = { readonly row: number; readonly events: number; read
 export class ShardStorage {
   readonly #sql: SqlPort;
   readonly meta: MetaTable<ShardMeta>;
-  readonly epoch: EpochMs;
+  #epoch: EpochMs;
 
   constructor(sql: SqlPort, nowMs: EpochMs) {
     migrate(sql, SHARD_MIGRATIONS);
     this.#sql = sql;
     this.meta = new MetaTable(sql);
-    this.epoch = this.meta.get('epoch') ?? nowMs;
-    if (this.meta.get('epoch') === undefined) this.meta.set('epoch', nowMs);
+    const epoch = this.meta.get('epoch');
+    this.#epoch = epoch ?? nowMs;
+    if (epoch === undefined) this.#begin(nowMs);
+  }
+
+  get epoch(): EpochMs {
+    return this.#epoch;
   }
 
   /** The policy of the last ack, or the default. */
@@ -83,15 +90,32 @@ export class ShardStorage {
 
   /** Stores a frame before it is sent for the first time. */
   sealFrame(frame: SealedFrame, bytes: Uint8Array): void {
+    this.#writeFrame(frame, bytes);
+    this.meta.set('sealedSeq', frame.seq);
+    this.meta.set('sealedRow', frame.lastRow);
+    this.#forgetCommits();
+  }
+
+  /** Begins a later epoch with the same frames; none of the present one is in any log. */
+  startOver(epoch: EpochMs, frames: readonly { readonly frame: SealedFrame; readonly bytes: Uint8Array }[]): void {
+    this.#sql.exec('DELETE FROM sealed');
+    for (const { frame, bytes } of frames) this.#writeFrame(frame, bytes);
+    this.#epoch = epoch;
+    this.#begin(epoch);
+  }
+
+  #begin(epoch: EpochMs): void {
+    this.meta.set('epoch', epoch);
+    this.meta.set('hasSent', false);
+  }
+
+  #writeFrame(frame: SealedFrame, bytes: Uint8Array): void {
     for (const [part, chunk] of partsOf(bytes).entries()) {
       this.#sql.exec(
         'INSERT INTO sealed (seq, part, first_row, last_row, events, bytes) VALUES (?, ?, ?, ?, ?, ?)',
         frame.seq, part, frame.firstRow, frame.lastRow, frame.events, chunk,
       );
     }
-    this.meta.set('sealedSeq', frame.seq);
-    this.meta.set('sealedRow', frame.lastRow);
-    this.#forgetCommits();
   }
 
   /** The bytes of a sealed frame, the same at every attempt. */

@@ -94,14 +94,19 @@ export class Nemesis {
     objects.divide(name);
   }
 
-  /** The storage of a shard is lost, long enough after it was made for any machine's clock to say so; what no hub has of it is lost with it, and nobody is blamed. A frame of its earlier life comes late. */
+  /**
+   * The storage of a shard is lost, in a network of one hub at any age: the next life's machine may say that it is older than the last. (Where there are two, one hub may
+   * take its frames that never heard of the last life, so it is left time enough for any clock to tell.) What no hub has of it is lost with it, and nobody is blamed. A frame of its earlier life comes late.
+   */
   #reset(): void {
-    const { shards, truth, watch, scheduler, probes } = this.#world;
+    const { shards, truth, watch, scheduler, probes, hubNames } = this.#world;
     const name = this.#anyOf(shards.names);
     if (name === undefined || truth.resetShards.has(name)) return;
     const epochMs = Number(JSON.parse(shards.read(name)<{ value: string }>("SELECT value FROM meta WHERE key = 'epoch'")[0]?.value ?? 'null') ?? scheduler.nowMs);
-    if (scheduler.nowMs - epochMs < 4 * MAX_SKEW_MS) return;
+    if (hubNames.length > 1 && scheduler.nowMs - epochMs < 4 * MAX_SKEW_MS) return;
     truth.resetShards.add(name);
+    // What was on its way to the disk gets there, or not, before all of it is lost.
+    shards.evict(name);
     watch.forgive(name);
     shards.reset(name);
     const old = watch.frames.anyInLog((names) => this.#random.pick(names.filter((frame) => frame.startsWith(`${name}/`)).concat(names.slice(0, 1))));

@@ -32,6 +32,7 @@ export const PROBES = [
   'an insert broke off between table and views',
   'a forged frame met its original',
   'a frame of an earlier life came late',
+  'a reset shard took a later epoch by itself',
   'a rejection was booked',
   'a newer version told something unknown',
   'an edge answered 503',

@@ -178,6 +178,17 @@ export function onSendFailure(state: OutboxState, failure: { nowMs: EpochMs; jit
   return { ...state, attempts, retryAtMs: failure.nowMs + backoffMs(attempts, failure.jitter) };
 }
 
+/**
+ * The hub knows a later epoch, and no log can have a frame of this one: every frame was stored anew under an epoch that is later still. `frameBytes`: their
+ * lengths, in order.
+ */
+export function onLaterEpoch(state: OutboxState, epoch: EpochMs, frameBytes: readonly number[]): OutboxState {
+  assert(epoch > state.epoch, 'an epoch only rises');
+  assert(state.ackedSeq === 0 && frameBytes.length === state.sealed.length, 'nothing of the epoch was acknowledged');
+  const sealed = state.sealed.map((frame, i): SealedFrame => ({ ...frame, bytes: frameBytes[i]! }));
+  return { ...state, epoch, sealed, sealedBytes: sum(sealed, 'bytes'), attempts: 0, retryAtMs: 0 };
+}
+
 /** Sending stops until somebody has looked; commits go on until the outbox is full. */
 export function onHalt(state: OutboxState, reason: HaltReason): OutboxState {
   return { ...state, halted: reason };

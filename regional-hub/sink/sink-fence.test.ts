@@ -59,7 +59,7 @@ async function carry(fenceLimits: FenceLimits): Promise<number[]> {
   await log.ensureTopics();
   for (const frame of sampleFrames(1, FRAMES, 2)) await log.appendBatch(frame.records);
   const { store, landings, late } = forgetfulStore();
-  await startTestSink(log, store, { limits: { maxFrames: 1, maxBytes: 1, maxRows: 1 }, intervalMs: 0, fenceLimits });
+  await startTestSink(log, store, { limits: { maxFrames: 1, maxBytes: 1, maxBlockBytes: 1 }, intervalMs: 0, fenceLimits });
   await caughtUp(log);
   await late;
   await log.close();

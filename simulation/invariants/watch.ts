@@ -15,7 +15,7 @@ import { FrameWatch } from './frame-watch.ts';
 import { StoreWatch } from './store-watch.ts';
 
 /** A shard as its disk told it last; `markers` by row. */
-type SeenShard = { lastRow: number; sealed: ReadonlySet<number>; readonly epoch: number; readonly markers: string[][] };
+type SeenShard = { lastRow: number; sealed: ReadonlySet<number>; epoch: number; readonly markers: string[][] };
 
 /** Sees everything that becomes durable, is sent, stored or replied, as it happens, and says when it must not be. */
 export class Watch {
@@ -59,7 +59,12 @@ export class Watch {
     const epoch = metaOf(rows, 'epoch');
     if (epoch === undefined) return;
     let seen = this.#shards.get(shard);
-    if (seen === undefined || seen.epoch !== epoch) this.#shards.set(shard, (seen = { lastRow: 0, sealed: new Set(), epoch, markers: [] }));
+    if (seen === undefined) this.#shards.set(shard, (seen = { lastRow: 0, sealed: new Set(), epoch, markers: [] }));
+    if (seen.epoch !== epoch) {
+      verdict.check(epoch > seen.epoch && truth.resetShards.has(shard), 'no lower epoch after a higher', () => `${shard} went from epoch ${seen.epoch} to ${epoch}`);
+      this.probes.sometimes('a reset shard took a later epoch by itself');
+      seen.epoch = epoch;
+    }
     for (const { row, bytes } of commitsAfter(rows, seen.lastRow)) {
       verdict.check(row === seen.lastRow + 1, 'rows follow one another', () => `${shard} has row ${row} after ${seen.lastRow}`);
       seen.lastRow = row;
@@ -95,6 +100,7 @@ export class Watch {
     const acked = rows<{ seq: number | null }>('SELECT min(seq) AS seq FROM sealed')[0]?.seq;
     const firstRow = acked === null || acked === undefined ? (metaOf(rows, 'sealedRow') ?? 0) + 1 : rows<{ row: number }>('SELECT first_row AS row FROM sealed WHERE seq = ?', acked)[0]!.row;
     for (const marker of this.#shards.get(shard)?.markers.slice(firstRow - 1).flat() ?? []) truth.forgiven.add(marker);
+    this.#shards.delete(shard);
   }
 
   /** A shard is about to record a batch that an edge sent. */
