@@ -29,7 +29,7 @@ export async function deliverAll(coalescer: Coalescer, addressed: readonly Addre
     placed.push({ indices, places });
   }
   const givenUpAtMs = scope.clock.nowMs() + REPLY_TIMEOUT_MS;
-  const dispositions = Array.from({ length: addressed.length }, () => 0);
+  const dispositions = new Array<number>(addressed.length).fill(0);
   for (const { indices, places } of placed) {
     let next = 0;
     for (const { delivered, first, count } of places) {
@@ -56,13 +56,18 @@ export function deliverPromised(coalescer: Coalescer, addressed: AddressedEvent,
   return whenReady(places[0]!.delivered.wait(budgetMs, scope), (delivery) => delivery?.kind === 'judged' || delivery?.kind === 'spilled');
 }
 
+type Group = { readonly shard: string; readonly homeRegion: string; readonly events: DraftEvent[]; readonly indices: number[] };
+
+/** Runs of one shard's events ask the map once. */
 function groupByShard(addressed: readonly AddressedEvent[]): { shipment: Shipment; indices: number[] }[] {
-  const groups = new Map<string, { homeRegion: string; events: DraftEvent[]; indices: number[] }>();
-  for (const [index, { event, shard, homeRegion }] of addressed.entries()) {
-    let group = groups.get(shard);
-    if (group === undefined) groups.set(shard, (group = { homeRegion, events: [], indices: [] }));
+  const groups = new Map<string, Group>();
+  let group: Group | undefined;
+  for (let index = 0; index < addressed.length; index++) {
+    const { event, shard, homeRegion } = addressed[index]!;
+    if (group?.shard !== shard) group = groups.get(shard);
+    if (group === undefined) groups.set(shard, (group = { shard, homeRegion, events: [], indices: [] }));
     group.events.push(event);
     group.indices.push(index);
   }
-  return [...groups].map(([shard, { homeRegion, events, indices }]) => ({ shipment: { shard, homeRegion, lane: 'awaited', events }, indices }));
+  return Array.from(groups.values(), ({ shard, homeRegion, events, indices }) => ({ shipment: { shard, homeRegion, lane: 'awaited', events }, indices }));
 }

@@ -14,11 +14,13 @@ const MASK_LIMIT = 2 ** FIELD_SLOTS.length;
  * rules judges both. Whatever is not a body from end to end throws `corrupt_bytes`, with nothing kept of what was read before.
  */
 export class BinaryEvents {
+  readonly #bytes: Uint8Array;
   readonly #reader: ByteReader;
   readonly #strings: readonly string[];
   readonly eventCount: number;
 
   constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
     this.#reader = new ByteReader(bytes);
     if (this.#reader.u8() !== BINARY_EVENTS_VERSION) corrupt(`the body is not of version ${BINARY_EVENTS_VERSION}`);
     this.#strings = readStrings(this.#reader);
@@ -50,7 +52,7 @@ export class BinaryEvents {
       case 'shared':
         return this.#strings[reader.below(this.#strings.length, 'dictionary index')];
       case 'id':
-        return readId(reader);
+        return this.#id();
       case 'text':
         return reader.string();
       case 'whole':
@@ -61,6 +63,15 @@ export class BinaryEvents {
         return readJson(reader, fields);
     }
   }
+
+  #id(): string {
+    const reader = this.#reader;
+    const length = reader.varint();
+    if (length > 0) return reader.text(length);
+    const at = reader.offset;
+    reader.skip(NONCE_BYTES);
+    return unpackNonce(this.#bytes, at);
+  }
 }
 
 function readStrings(reader: ByteReader): string[] {
@@ -69,11 +80,6 @@ function readStrings(reader: ByteReader): string[] {
   const strings: string[] = [];
   for (let i = 0; i < count; i++) strings.push(reader.string());
   return strings;
-}
-
-function readId(reader: ByteReader): string {
-  const length = reader.varint();
-  return length === 0 ? unpackNonce(reader.take(NONCE_BYTES), 0) : reader.text(length);
 }
 
 /** Objects and lists that a field's JSON may hold; consent needs one. Half a million of them would cost 40 MB and 400 ms. */

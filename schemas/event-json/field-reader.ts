@@ -83,7 +83,8 @@ export class FieldReader {
   begin(): void {
     this.flaw = '';
     this.unknownFields = 0;
-    this.#given.fill(undefined);
+    // Not `fill`, which leaves optimised code: it took as long as the rest of a plain event's fields.
+    for (let slot = 0; slot < this.#given.length; slot++) this.#given[slot] = undefined;
   }
 
   /** A field's value, as JSON would give it. */

@@ -127,11 +127,6 @@ export class ByteWriter {
     return this.#view;
   }
 
-  /** Forgets what was written, and keeps the room. */
-  clear(): void {
-    this.#length = 0;
-  }
-
   /** What was written so far; valid until the next write. */
   written(): OwnedBytes {
     return this.#bytes.subarray(0, this.#length);

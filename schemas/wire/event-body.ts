@@ -28,7 +28,8 @@ const SHIFT = { eventId: 0, impressionId: 2, clickId: 4 } as const;
 const BIT = { referrer: 1 << 6, userAgent: 1 << 7, ipPrefix: 1 << 8, bidRequestId: 1 << 9, valueMicros: 1 << 10, currency: 1 << 11, pop: 1 << 12, claimedTimeMs: 1 << 13 };
 const MASK_LIMIT = 1 << 14;
 
-const nonceScratch = new Uint8Array(NONCE_BYTES);
+/** What `idForm` packs and `writeId` writes: an event's three ids. */
+const [ownNonce, impressionNonce, clickNonce] = [new Uint8Array(NONCE_BYTES), new Uint8Array(NONCE_BYTES), new Uint8Array(NONCE_BYTES)] as const;
 
 /** Where a repeated text lives: index in the batch's dictionary, 0 when it must be written out. */
 export type SharedText = (text: string) => number;
@@ -36,12 +37,14 @@ export type SharedText = (text: string) => number;
 /** Appends one body to `writer`. */
 export function writeBody(writer: ByteWriter, event: { eventId: string; eventTimeMs: number; detail: EventDetail }, shared: SharedText): void {
   const { eventId, detail } = event;
-  const idForms = idForm(eventId, '') | (idForm(detail.impressionId, eventId) << SHIFT.impressionId) | (idForm(detail.clickId, eventId) << SHIFT.clickId);
-  const mask = idForms | presence(event.eventTimeMs, detail);
+  const eventForm = idForm(eventId, '', ownNonce);
+  const impressionForm = idForm(detail.impressionId, eventId, impressionNonce);
+  const clickForm = idForm(detail.clickId, eventId, clickNonce);
+  const mask = eventForm | (impressionForm << SHIFT.impressionId) | (clickForm << SHIFT.clickId) | presence(event.eventTimeMs, detail);
   writer.varint(mask);
-  writeId(writer, (mask >> SHIFT.eventId) & 3, eventId);
-  writeId(writer, (mask >> SHIFT.impressionId) & 3, detail.impressionId);
-  writeId(writer, (mask >> SHIFT.clickId) & 3, detail.clickId);
+  writeId(writer, eventForm, eventId, ownNonce);
+  writeId(writer, impressionForm, detail.impressionId, impressionNonce);
+  writeId(writer, clickForm, detail.clickId, clickNonce);
   if (mask & BIT.referrer) writer.string(detail.referrer);
   if (mask & BIT.userAgent) writeShared(writer, detail.userAgent, shared);
   if (mask & BIT.ipPrefix) writeShared(writer, detail.ipPrefix, shared);
@@ -114,17 +117,16 @@ function presence(eventTimeMs: number, detail: EventDetail): number {
   );
 }
 
-function idForm(id: string, eventId: string): number {
+/** How an id is written; a nonce's bytes are in `nonce` from here on. */
+function idForm(id: string, eventId: string, nonce: Uint8Array): number {
   if (id === '') return ID.absent;
   if (id === eventId) return ID.sameAsEvent;
-  return packNonce(id, nonceScratch, 0) ? ID.nonce : ID.text;
+  return packNonce(id, nonce, 0) ? ID.nonce : ID.text;
 }
 
-function writeId(writer: ByteWriter, form: number, id: string): void {
+function writeId(writer: ByteWriter, form: number, id: string, nonce: Uint8Array): void {
   if (form === ID.text) writer.string(id);
-  if (form !== ID.nonce) return;
-  packNonce(id, nonceScratch, 0);
-  writer.bytes(nonceScratch);
+  else if (form === ID.nonce) writer.bytes(nonce);
 }
 
 function skipId(reader: ByteReader, form: number): void {
