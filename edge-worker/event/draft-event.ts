@@ -1,4 +1,4 @@
-import type { DeviceType, EventDetail, Key64 } from '../../core/event.ts';
+import type { DeviceType, EventKindCode, Key64 } from '../../core/event.ts';
 import { EVENT_FLAGS, EVENT_KINDS, isNoKey, NO_KEY } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import { resolveEventTime, type EpochMs } from '../../core/time.ts';
@@ -42,55 +42,62 @@ export type EventTools = {
   readonly dntHonoured: boolean;
 };
 
-/** The ids of an event: a token's nonce is the id of its impression and of its click, whatever the sender calls them. */
-type EventIds = { readonly eventId: string; readonly impressionId: string; readonly clickId: string; readonly isTokenBound: boolean };
-
-/** Makes the event that its shard will judge. Pure but for the memory of agents in `tools`. */
+/**
+ * Makes the event that its shard will judge. Pure but for the memory of agents in `tools`. A token's nonce is the id of its impression and of its click, whatever
+ * the sender calls them; of a conversion it names the click.
+ */
 export function draftEvent(arrival: Arrival, tools: EventTools): DraftEvent {
   const { claims, entry, token, signals, isDirect, receivedAtMs } = arrival;
-  const { hasher } = tools;
+  const { kind } = claims;
   const agent = isDirect ? signals.agent : claims.userAgent;
   const agentFacts = tools.agents.read(agent);
   const isPrivate = signals.isPrivate || (claims.consent !== undefined && privacyOf({ ...claims.consent, dntHonoured: tools.dntHonoured }));
-  const ids = idsOf(claims, token);
+  const nonce = token === null ? '' : nonceText(token.nonce);
+  const isTokenBound = token !== null && kind !== EVENT_KINDS.conversion;
+  const eventId = isTokenBound ? nonce : claims.eventId;
+  const impressionId = token === null ? claims.impressionId : nonce;
   const claimedTimeMs = claims.timestampMs ?? receivedAtMs;
   const { eventTimeMs, clockSkewed } = resolveEventTime(claimedTimeMs, receivedAtMs);
   const ipPrefix = isDirect && !isPrivate ? signals.ipPrefix : '';
   const { screenedReason, reasonMask } = screen(signalsOf(arrival, { agentFacts, agent, eventTimeMs, tools }));
   return {
-    screenedReason,
-    reasonMask,
     terms: entry.terms,
     ad: 0,
-    kind: claims.kind,
-    flags: flagsOf({ isViewable: claims.viewable, clockSkewed, isTokenBound: ids.isTokenBound, isPrivate }),
+    kind,
+    flags: flagsOf({ isViewable: claims.viewable, clockSkewed, isTokenBound, isPrivate }),
     eventTimeMs,
     receivedAtMs,
-    id: hasher.id(claims.kind, entry.ad.adId, ids.eventId),
-    viewer: isPrivate ? NO_KEY : (viewerOf(token) ?? viewerKey(hasher, { userPseudoId: claims.userPseudoId, ipHash: claims.ipHash, agent, ipPrefix, receivedAtMs })),
-    join: joinKey(hasher, claims, entry, ids),
-    eventId: ids.eventId,
+    id: tools.hasher.id(kind, entry.ad.adId, eventId),
+    viewer: isPrivate ? NO_KEY : (viewerOf(token) ?? viewerKey(tools.hasher, { userPseudoId: claims.userPseudoId, ipHash: claims.ipHash, agent, ipPrefix, receivedAtMs })),
+    join: joinKey(tools.hasher, entry.ad.adId, { kind, eventId, impressionId }),
+    screenedReason,
+    reasonMask,
+    eventId,
     publisherId: token?.publisherId || claims.publisherId,
     placementId: token?.placementId || claims.placementId,
     creativeId: claims.creativeId,
     country: claims.country || (isDirect ? signals.country : ''),
     deviceType: deviceOf(arrival, agentFacts),
-    detail: detailOf(claims, ids, { agent: isPrivate ? '' : agent, ipPrefix, pop: signals.colo || tools.pop, claimedTimeMs }),
+    detail: {
+      impressionId,
+      clickId: token === null ? claims.clickId : kind === EVENT_KINDS.impression ? '' : nonce,
+      referrer: claims.referrer,
+      userAgent: isPrivate ? '' : agent,
+      ipPrefix,
+      bidRequestId: claims.bidRequestId,
+      valueMicros: claims.valueMicros,
+      currency: claims.currency,
+      pop: signals.colo || tools.pop,
+      claimedTimeMs,
+    },
   };
 }
 
-function idsOf(claims: EventClaims, token: TokenFields | null): EventIds {
-  if (token === null) return { eventId: claims.eventId, impressionId: claims.impressionId, clickId: claims.clickId, isTokenBound: false };
-  const nonce = nonceText(token.nonce);
-  if (claims.kind === EVENT_KINDS.conversion) return { eventId: claims.eventId, impressionId: nonce, clickId: nonce, isTokenBound: false };
-  return { eventId: nonce, impressionId: nonce, clickId: claims.kind === EVENT_KINDS.click ? nonce : '', isTokenBound: true };
-}
-
 /** An impression is joined by its own id, a click by the impression that it names. */
-function joinKey(hasher: KeyHasher, claims: EventClaims, entry: AdEntry, ids: EventIds): Key64 {
-  if (claims.kind === EVENT_KINDS.conversion) return NO_KEY;
-  const impressionId = claims.kind === EVENT_KINDS.click ? ids.impressionId : ids.eventId;
-  return impressionId === '' ? NO_KEY : hasher.join(entry.ad.adId, impressionId);
+function joinKey(hasher: KeyHasher, adId: string, of: { kind: EventKindCode; eventId: string; impressionId: string }): Key64 {
+  if (of.kind === EVENT_KINDS.conversion) return NO_KEY;
+  const impressionId = of.kind === EVENT_KINDS.click ? of.impressionId : of.eventId;
+  return impressionId === '' ? NO_KEY : hasher.join(adId, impressionId);
 }
 
 /** The viewer that the minter named, who is known even where a pixel cannot say so. */
@@ -133,23 +140,4 @@ function signalsOf(arrival: Arrival, { agentFacts, agent, eventTimeMs, tools }: 
     (isFromDataCenter(signals, tools.dataCenters) ? SIGNAL.fromDataCenter : 0) |
     (isElsewhere ? SIGNAL.contextMismatch : 0)
   );
-}
-
-function detailOf(
-  claims: EventClaims,
-  ids: EventIds,
-  seen: { agent: string; ipPrefix: string; pop: string; claimedTimeMs: EpochMs },
-): EventDetail {
-  return {
-    impressionId: ids.impressionId,
-    clickId: ids.clickId,
-    referrer: claims.referrer,
-    userAgent: seen.agent,
-    ipPrefix: seen.ipPrefix,
-    bidRequestId: claims.bidRequestId,
-    valueMicros: claims.valueMicros,
-    currency: claims.currency,
-    pop: seen.pop,
-    claimedTimeMs: seen.claimedTimeMs,
-  };
 }
