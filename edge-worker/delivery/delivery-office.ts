@@ -29,7 +29,7 @@ export async function deliverAll(coalescer: Coalescer, addressed: readonly Addre
     placed.push({ indices, places });
   }
   const givenUpAtMs = scope.clock.nowMs() + REPLY_TIMEOUT_MS;
-  const dispositions = new Array<number>(addressed.length).fill(0);
+  const dispositions = addressed.map(() => 0);
   for (const { indices, places } of placed) {
     let next = 0;
     for (const { delivered, first, count } of places) {

@@ -1,3 +1,4 @@
+import { assert } from '../../core/errors.ts';
 import type { EdgeTally } from '../../core/event.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
@@ -8,6 +9,11 @@ import { AcceptedTally } from './tallies.ts';
 /** A batch is closed here, well below the wire's limit: the largest single event adds some 6 kB. */
 export const FULL_BATCH_BYTES = 900_000;
 
+/** Writers that wait for a batch: their buffers have grown to what batches take here, which each new one would have to do again. */
+const idleWriters: EventBatchWriter[] = [];
+/** As many batches as are filled at a time by a few shards' traffic; each keeps its room, 1 MB at the very most. */
+const MAX_IDLE_WRITERS = 4;
+
 /** Events on their way to one shard in one call. Whoever opened it carries it. */
 export class OpenBatch {
   readonly lane: Lane;
@@ -16,9 +22,11 @@ export class OpenBatch {
   readonly id: string;
   /** What became of the batch, once its carrier knows. */
   readonly delivered = new Announcement<Delivery>();
-  readonly #writer = new EventBatchWriter();
+  /** Null once finished: it is another batch's then. */
+  #writer: EventBatchWriter | null = idleWriters.pop() ?? new EventBatchWriter();
   readonly #accepted = new AcceptedTally();
   readonly #homeRegion: string;
+  #eventCount = 0;
   /** Set once its carrier has begun to send: nothing may be added. */
   closed = false;
 
@@ -30,24 +38,39 @@ export class OpenBatch {
   }
 
   get eventCount(): number {
-    return this.#writer.eventCount;
+    return this.#eventCount;
   }
 
   get isFull(): boolean {
-    return this.#writer.isFull || this.#writer.byteLength >= FULL_BATCH_BYTES;
+    const writer = this.#unfinished();
+    return writer.isFull || writer.byteLength >= FULL_BATCH_BYTES;
   }
 
   add(event: DraftEvent): void {
-    event.ad = this.#writer.adIndex(event.terms);
-    this.#writer.add(event);
+    const writer = this.#unfinished();
+    event.ad = writer.adIndex(event.terms);
+    writer.add(event);
     this.#accepted.add(event.receivedAtMs);
+    this.#eventCount++;
   }
 
-  /** The batch's bytes, its accepted events tallied, `rejections` riding along. */
+  /** The batch's bytes, its accepted events tallied, `rejections` riding along. To be called once; nothing may be added afterwards. */
   finish(rejections: readonly EdgeTally[]): Uint8Array {
-    for (const row of this.#accepted.rows(this.#homeRegion)) this.#writer.tally(row);
-    for (const row of rejections) this.#writer.tally(row);
-    return this.#writer.finish();
+    const writer = this.#unfinished();
+    for (const row of this.#accepted.rows(this.#homeRegion)) writer.tally(row);
+    for (const row of rejections) writer.tally(row);
+    const bytes = writer.finish();
+    this.#writer = null;
+    if (idleWriters.length < MAX_IDLE_WRITERS) {
+      writer.clear();
+      idleWriters.push(writer);
+    }
+    return bytes;
+  }
+
+  #unfinished(): EventBatchWriter {
+    assert(this.#writer !== null, 'a finished batch takes nothing more');
+    return this.#writer;
   }
 }
 

@@ -137,6 +137,11 @@ export class ByteWriter {
     return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
   }
 
+  /** Forgets what was written, and keeps the room. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   #varintBody(value: number): void {
     let rest = value;
     while (rest > 0x7fffffff) {

@@ -63,6 +63,23 @@ describe('size', () => {
   });
 });
 
+test('a writer that was cleared writes what a new one would', () => {
+  const fill = (writer: EventBatchWriter): Uint8Array => {
+    writer.adIndex(terms('ad-2'));
+    writer.add(click({ publisherId: 'pub-2', country: 'DE', detail: { ...click().detail, userAgent: 'agent' } }));
+    writer.tally({ region: 'eu', receivedSecond: 5, rejection: '', count: 1 });
+    return writer.finish();
+  };
+  const used = writerWithAd();
+  used.add(click({ publisherId: 'pub-1', placementId: 'pl-1' }));
+  used.tally({ region: 'us', receivedSecond: 5, rejection: 'malformed', count: 1 });
+  const first = used.finish();
+  const firstAsWritten = first.slice();
+  used.clear();
+  expect(fill(used)).toEqual(fill(new EventBatchWriter()));
+  expect(first).toEqual(firstAsWritten);
+});
+
 describe('limits', () => {
   test('a batch says that it is full before it has to refuse, and a full one can be read', () => {
     const writer = writerWithAd();

@@ -17,7 +17,7 @@ const STRINGS_AN_EVENT = 5;
 /** Far more than one event with its ad and all its texts can take. */
 const ROOM_FOR_AN_EVENT_BYTES = 65_536;
 
-/** Collects events in order of arrival. One use: `finish` ends it. */
+/** Collects events in order of arrival. After `finish`, `clear` makes it ready for the next batch, with the room that it has. */
 export class EventBatchWriter {
   readonly #ads = new ByteWriter();
   readonly #adIndices = new Map<string, number>();
@@ -95,6 +95,16 @@ export class EventBatchWriter {
     out.bytes(this.#bodies.written());
     assert(out.length <= MAX_BATCH_BYTES, `a batch of ${out.length} bytes is above the limit`);
     return out.finish();
+  }
+
+  /** Forgets everything but how much room the last batch took. */
+  clear(): void {
+    for (const part of [this.#ads, this.#strings, this.#tallies, this.#headers, this.#bodies]) part.clear();
+    this.#adIndices.clear();
+    this.#stringIndices.clear();
+    this.#stringIndices.set('', 0);
+    this.#tallyCount = 0;
+    this.#eventCount = 0;
   }
 
   #string(text: string): number {
