@@ -15,7 +15,7 @@ function event(eventId: string): DraftEvent {
   const names = { eventId, publisherId: `pub-${eventId}`, placementId: '', creativeId: '', country: '', deviceType: 'other' as const };
   return { ...names, terms: entry.terms, ad: 0, kind: EVENT_KINDS.click, flags: 0, eventTimeMs: T, receivedAtMs: T, id: key, viewer: key, join: key, screenedReason: 0, reasonMask: 0, detail };
 }
-const open = () => new OpenBatch({ lane: 'awaited', homeRegion: 'us', openedAtMs: T });
+const open = () => new OpenBatch({ lane: 'awaited', homeRegion: 'us', openedAtMs: T, id: '' });
 const idsOf = (bytes: Uint8Array) => {
   const batch = new EventBatchReader(bytes);
   return Array.from({ length: batch.eventCount }, (_, i) => [batch.eventId(i), batch.dimensions(i).publisherId, batch.detail(i).userAgent]);
