@@ -21,7 +21,7 @@ const DRAWS = {
   hubDeaths: [0, 6, 30],
   hubFreezes: [0, 10],
   /** The storage of an object whose every event is acknowledged is lost. */
-  resets: [0, 0, 0, 1],
+  resets: [0, 0, 1, 6],
   forgedFrames: [0, 0, 6],
   policyChanges: [0, 6],
   deploys: [0, 4],

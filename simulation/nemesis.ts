@@ -38,7 +38,7 @@ export class Nemesis {
     this.#plan('staleObjects', () => this.#divide());
     this.#plan('hubDeaths', () => this.#random.pick(world.hubSites).kill());
     this.#plan('hubFreezes', () => this.#random.pick(world.hubSites).freeze());
-    this.#plan('resets', () => this.#reset());
+    this.#plan('resets', () => (this.#random.chance(0.5) ? this.#reset(this.#anyOf(world.shards.names)) : this.#resetNextOne(world.shards.names.length)));
     this.#plan('forgedFrames', () => this.#forge());
     this.#plan('policyChanges', () => this.#random.pick(world.hubSites).changePolicy());
     this.#plan('deploys', () => this.#deploy());
@@ -98,9 +98,8 @@ export class Nemesis {
    * The storage of a shard is lost, in a network of one hub at any age: the next life's machine may say that it is older than the last. (Where there are two, one hub may
    * take its frames that never heard of the last life, so it is left time enough for any clock to tell.) What no hub has of it is lost with it, and nobody is blamed. A frame of its earlier life comes late.
    */
-  #reset(): void {
+  #reset(name: string | undefined): void {
     const { shards, truth, watch, scheduler, probes, hubNames } = this.#world;
-    const name = this.#anyOf(shards.names);
     if (name === undefined || truth.resetShards.has(name)) return;
     const epochMs = Number(JSON.parse(shards.read(name)<{ value: string }>("SELECT value FROM meta WHERE key = 'epoch'")[0]?.value ?? 'null') ?? scheduler.nowMs);
     if (hubNames.length > 1 && scheduler.nowMs - epochMs < 4 * MAX_SKEW_MS) return;
@@ -114,6 +113,23 @@ export class Nemesis {
     scheduler.after(this.#random.between(MINUTE_MS, 20 * MINUTE_MS), 'an old frame arrives', () => {
       probes.sometimes('a frame of an earlier life came late');
       this.#post(old.bytes);
+    });
+  }
+
+  /** Waits for a shard to be made, and takes its storage away when its first frames have just gone and clocks are set back. */
+  #resetNextOne(known: number): void {
+    const { shards, scheduler, faults, objectClocks, skewMs } = this.#world;
+    scheduler.after(5_000, 'nemesis waits', () => {
+      const next = shards.names[known];
+      if (faults.isHealed) return;
+      if (next === undefined) return this.#resetNextOne(known);
+      scheduler.after(this.#random.between(5_000, 60_000), 'nemesis resets', () => {
+        if (faults.isHealed) return;
+        for (const clock of objectClocks) clock.jump(-2 * skewMs);
+        this.#reset(next);
+        // Somebody asks how it stands, which makes it anew.
+        void shards.call(next, (keeper) => keeper.status()).catch(() => undefined);
+      });
     });
   }
 
