@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RunningNetwork, until } from './testing/running-network.ts';
 
 const isAlive = (pid: number): boolean => {

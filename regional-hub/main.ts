@@ -12,6 +12,7 @@ import { ClickHouseSinkStore } from './adapters/clickhouse-sink-store.ts';
 import { openStore } from './adapters/clickhouse-store.ts';
 import { requireTokenMemory } from './adapters/clickhouse-token-memory.ts';
 import { CloudflareKvSnapshotPublisher } from './adapters/cloudflare-kv-snapshot-publisher.ts';
+import { WorkerRangeEncoder } from './adapters/worker-range-encoder.ts';
 import { readConfig, type HubConfig } from './config.ts';
 import { catalogueHandlers } from './control/catalogue-handlers.ts';
 import { openControlDatabase } from './control/control-database.ts';
@@ -72,6 +73,7 @@ async function startHub(config: HubConfig) {
   const streams = new OpenStreams();
   const metrics = createHubMetrics({ waitingRecords: () => pipeline.waitingRecords(), openStreams: () => streams.size });
   const changes = new StoreChanges();
+  const encoder = new WorkerRangeEncoder();
   let isReady = false;
 
   const intake = flushRoute({ log: observedLog(log, pipeline), index, gaps, policies: plane.policies, metrics: metrics.intake, flushKeys: config.flushKeys, shards: new KeyedQueue(), budget: new WorkBudget(), clock });
@@ -99,7 +101,7 @@ async function startHub(config: HubConfig) {
     await migrate(store, clock.nowMs());
     await requireTokenMemory(store);
     await log.ensureTopics();
-    await startSink(log, { store: new ClickHouseSinkStore({ store, log: name }), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes });
+    await startSink(log, { store: new ClickHouseSinkStore({ store, log: name }), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes, encoder });
     isReady = true;
   });
 
@@ -113,6 +115,7 @@ async function startHub(config: HubConfig) {
     if ('closeAllConnections' in server) server.closeAllConnections();
     await ready;
     await log.close();
+    await encoder.close();
     await closeFiles();
     await Promise.all(kv.map((publisher) => publisher.close()));
     await store.close();

@@ -9,6 +9,7 @@ import { openStore, type ClickHouseStore } from '../../regional-hub/adapters/cli
 import { createKafkaDeltaLog } from '../../regional-hub/adapters/kafka-delta-log.ts';
 import { createSqliteDeltaLog } from '../../regional-hub/adapters/sqlite-delta-log.ts';
 import { openLogDatabase } from '../../regional-hub/adapters/sqlite-log-database.ts';
+import { WorkerRangeEncoder } from '../../regional-hub/adapters/worker-range-encoder.ts';
 import { openFrame } from '../../regional-hub/intake/open-frame.ts';
 import { TOPICS, type DeltaLog, type LogRecord, type Topic } from '../../regional-hub/log/delta-log.ts';
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
@@ -43,9 +44,9 @@ export const hubStoreBench: Bench = {
   async measure({ runs, wanted }) {
     const dir = mkdtempSync(join(tmpdir(), 'edgetally-bench-'));
     const store = openStore({ kind: 'embedded', dataDir: join(dir, 'store') });
+    const bed = new HubBed(store, dir);
     try {
       await migrate(store, Date.now());
-      const bed = new HubBed(store, dir);
       await bed.drive(TOPICS.deltas);
       const loop: number[] = [];
       const deltas: Pair[] = [];
@@ -61,6 +62,7 @@ export const hubStoreBench: Bench = {
       const note = `${ROWS_A_FRAME} rows a frame, every row a cell of its own`;
       return { 'hub-store-deltas': { ...medianPair(deltas), note }, 'hub-store-raw': medianPair(raw), 'hub-loop': { value: median(loop), baseline: null }, 'hub-kafka': kafka };
     } finally {
+      await bed.close();
       await store.close();
       rmSync(dir, { recursive: true, force: true });
     }
@@ -73,11 +75,16 @@ type Driven = { readonly rate: number; readonly loopP99Ms: number };
 class HubBed {
   readonly #store: ClickHouseStore;
   readonly #dir: string;
+  readonly #encoder = new WorkerRangeEncoder();
   #logs = 0;
 
   constructor(store: ClickHouseStore, dir: string) {
     this.#store = store;
     this.#dir = dir;
+  }
+
+  close(): Promise<void> {
+    return this.#encoder.close();
   }
 
   /** Frames into a fresh SQLite log and on into the store. */
@@ -130,7 +137,7 @@ class HubBed {
     const quiet = (): undefined => undefined;
     const events = { rangeStored: quiet, frameRepeated: quiet, shardHalted: quiet, rangeFailed: ({ error }: { error: unknown }) => fail(error) };
     const store = new ClickHouseSinkStore({ store: this.#store, log: name });
-    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, changes: new StoreChanges() });
+    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, changes: new StoreChanges(), encoder: this.#encoder });
     // A consumer group needs a moment to agree on who reads what; that is no part of carrying.
     await log.appendBatch([]);
     const delay = monitorEventLoopDelay({ resolution: 5 });

@@ -2,7 +2,6 @@ import { assert, TrackingError } from '../../core/errors.ts';
 import { backoffMs } from '../../core/flush/backoff.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import type { PartitionLease, RangeClaim, StoredRecord } from '../log/delta-log.ts';
-import { encodeRange } from './range-blocks.ts';
 import { frameName, openRecord, sizeOf, type OpenedRecord } from './range-frames.ts';
 import { lingerMs, planRange } from './range-plan.ts';
 import { planRepeat } from './repeat-plan.ts';
@@ -131,7 +130,7 @@ export class PartitionSink {
     const { verdicts, after } = admitFrames(this.#watermarks, frames.map(frameName));
     const admitted = frames.filter((_, i) => verdicts[i] === 'next');
     const range = this.#rangeId(claim);
-    const encoded = await encodeRange(this.#deps.log, range, admitted, this.#deps.pace);
+    const encoded = await this.#deps.encoder.encode(this.#deps.log, range, admitted);
     for (const block of encoded.blocks) if (!skip.has(block.table)) await this.#insert(range, block);
     this.#deps.fence.stored(monthsIn(encoded.seconds));
     this.#watermarks = after;

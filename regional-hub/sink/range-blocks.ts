@@ -28,6 +28,9 @@ export type RangeBlocks = {
   readonly seconds: { readonly min: number; readonly max: number } | null;
 };
 
+/** Who turns ranges into blocks: `encodeRange` in this thread, or another thread that does the same. */
+export type RangeEncoder = { encode(log: string, range: RangeId, frames: readonly OpenedRecord[]): Promise<RangeBlocks> };
+
 /** Encodes the frames of a range, all of one topic; gives the event loop a turn after every few rows. Equal frames give equal blocks. */
 export async function encodeRange(log: string, range: RangeId, frames: readonly OpenedRecord[], pace: EncodingPace = ENGINE_PACE): Promise<RangeBlocks> {
   const rows = frames.reduce((sum, frame) => sum + rowsOf(frame), 0);

@@ -4,7 +4,7 @@ import type { LandingFence } from './landing-fence.ts';
 import type { RangeLimits } from './range-plan.ts';
 import type { SinkStore } from './sink-store.ts';
 import type { StoreChanges } from './changes.ts';
-import type { EncodingPace } from './range-blocks.ts';
+import type { RangeEncoder } from './range-blocks.ts';
 import type { FrameName, FrameVerdict } from './watermark.ts';
 
 /** A range that is in the store. */
@@ -54,8 +54,7 @@ export type SinkDeps = {
   readonly fence: LandingFence;
   /** Lets so many ranges be encoded and inserted at a time: memory and the engine's sessions are shared with queries. */
   readonly gate: Gate;
-  /** The engine's own unless said otherwise. */
-  readonly pace?: EncodingPace;
+  readonly encoder: RangeEncoder;
 };
 
 /** A counting semaphore. */

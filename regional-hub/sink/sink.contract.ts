@@ -10,10 +10,11 @@ import type { StoreChange } from './changes.ts';
 import { mulberry32, sampleFrames } from './sample-frames.ts';
 import { caughtUp, expectExact, factsOf, query, startTestSink, type Heard } from './sink-fixture.ts';
 import type { SinkStore } from './sink-store.ts';
-import { DEFAULT_INTERVAL_MS } from './sink.ts';
+import { DEFAULT_INTERVAL_MS, type SinkOptions } from './sink.ts';
 
-/** What every store must hold to under the sink; `open` gives the store, `dir` is for logs. */
-export function sinkContract(name: string, dir: string, open: () => ClickHouseStore): void {
+/** What every store must hold to under the sink; `open` gives the store, `dir` is for logs, `options` are for every life of the sink. */
+export function sinkContract(name: string, dir: string, open: () => ClickHouseStore, options: Partial<SinkOptions> = {}): void {
+const live = (path: string, sinkStore: SinkStore, more: Partial<SinkOptions> = {}) => startLife(path, sinkStore, { ...options, ...more });
 describe(`the sink, ${name}`, () => {
   it('carries every frame into every table, exactly', async () => {
     const { path, sinkStore } = await fresh(open(), dir);
@@ -126,7 +127,7 @@ async function fresh(store: ClickHouseStore, dir: string): Promise<{ path: strin
 }
 
 /** One life of a hub: an open log with a sink, until `end`. */
-async function live(path: string, sinkStore: SinkStore, options: { intervalMs?: number } = {}): Promise<Heard & { log: DeltaLog; end(): Promise<void> }> {
+async function startLife(path: string, sinkStore: SinkStore, options: Partial<SinkOptions>): Promise<Heard & { log: DeltaLog; end(): Promise<void> }> {
   const database = openLogDatabase(path);
   const log = createSqliteDeltaLog({ database, clock: { nowMs: () => Date.now() } });
   const heard = await startTestSink(log, sinkStore, options);

@@ -1,12 +1,13 @@
 import type { DeltaLog, PartitionLease } from '../log/delta-log.ts';
 import { LandingFence, type FenceLimits } from './landing-fence.ts';
 import { isLeaseLost, PartitionSink } from './partition-sink.ts';
+import { encodeRange } from './range-blocks.ts';
 import { DEFAULT_RANGE_LIMITS } from './range-plan.ts';
 import { Gate, type SinkDeps } from './sink-deps.ts';
 
 /** What a caller must decide; the rest has defaults. */
-export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'fence' | 'log'> &
-  Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'log'>> & {
+export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'fence' | 'log' | 'encoder'> &
+  Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'log' | 'encoder'>> & {
     readonly fenceLimits?: FenceLimits;
     /** Ranges encoded and inserted at a time. */
     readonly parallelRanges?: number;
@@ -35,6 +36,7 @@ export async function startSink(log: DeltaLog, options: SinkOptions): Promise<vo
     safeRanges: options.safeRanges ?? DEFAULT_SAFE_RANGES,
     log: options.log ?? 'main',
     fence: new LandingFence(options.fenceLimits ?? DEFAULT_FENCE_LIMITS),
+    encoder: options.encoder ?? { encode: encodeRange },
     gate: new Gate(options.parallelRanges ?? DEFAULT_PARALLEL_RANGES),
   };
   await log.consume((lease) => runLease(deps, lease));

@@ -7,8 +7,8 @@ import { acceptFrame, type FlushReply, type IntakeDeps } from '../../regional-hu
 import { KeyedQueue } from '../../regional-hub/intake/keyed-queue.ts';
 import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
+import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
-import { MAX_SECTION_BYTES } from '../../schemas/wire/frame.ts';
 import { FENCE_LIMITS, SAFE_RANGES } from '../engines/store-engine.ts';
 import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
@@ -119,7 +119,7 @@ export class HubSite implements Site {
       intervalMs: this.#world.sinkIntervalMs,
       safeRanges: SAFE_RANGES,
       fenceLimits: FENCE_LIMITS,
-      pace: { inflate: (section) => this.#unpack(life, section, { maxOutputLength: MAX_SECTION_BYTES }), turn: async () => undefined },
+      encoder: { encode: (log, range, frames) => encodeRange(log, range, frames, { inflate: (section, limit) => this.#unpack(life, section, limit), turn: async () => undefined }) },
     });
   }
 

@@ -1,7 +1,7 @@
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
+import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
-import { MAX_SECTION_BYTES } from '../../schemas/wire/frame.ts';
 import { LogEngine } from '../engines/log-engine.ts';
 import { ROLLUP_NAMES } from '../engines/rollups.ts';
 import { SAFE_RANGES, StoreEngine } from '../engines/store-engine.ts';
@@ -32,7 +32,7 @@ export async function checkReplay(world: World): Promise<void> {
     events: { rangeStored: () => undefined, frameRepeated: () => undefined, shardHalted: () => undefined, rangeFailed: ({ error }) => world.verdict.fail('no assertion breaks', `replay: ${String(error)}`) },
     changes: new StoreChanges(),
     safeRanges: SAFE_RANGES,
-    pace: { inflate: async (section) => inflate(section, { maxOutputLength: MAX_SECTION_BYTES }), turn: async () => undefined },
+    encoder: { encode: (name, range, frames) => encodeRange(name, range, frames, { inflate: async (section, limit) => inflate(section, limit), turn: async () => undefined }) },
   });
   const isDone = (): boolean => log.lag().every(({ endOffset, finishedOffset }) => endOffset === finishedOffset);
   await scheduler.run(scheduler.nowMs + REPLAY_MS, () => isDone() || world.verdict.violation !== null);

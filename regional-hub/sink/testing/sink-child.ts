@@ -5,6 +5,7 @@ import { ClickHouseSinkStore } from '../../adapters/clickhouse-sink-store.ts';
 import { openStore } from '../../adapters/clickhouse-store.ts';
 import { createSqliteDeltaLog } from '../../adapters/sqlite-delta-log.ts';
 import { openLogDatabase } from '../../adapters/sqlite-log-database.ts';
+import { WorkerRangeEncoder } from '../../adapters/worker-range-encoder.ts';
 import { StoreChanges } from '../changes.ts';
 import { DEFAULT_RANGE_LIMITS } from '../range-plan.ts';
 import { startSink } from '../sink.ts';
@@ -31,6 +32,7 @@ await startSink(log, {
   random: Math.random,
   events: { rangeStored: () => {}, frameRepeated: () => {}, shardHalted: () => {}, rangeFailed: ({ error }) => say(`failed ${String(error)}`) },
   changes: new StoreChanges(),
+  encoder: new WorkerRangeEncoder(),
   limits: { ...DEFAULT_RANGE_LIMITS, maxFrames: 2 },
   intervalMs: 0,
 });
