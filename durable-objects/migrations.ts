@@ -22,8 +22,7 @@ export const SHARD_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     statements: [
-      `CREATE TABLE log (row INTEGER NOT NULL, part INTEGER NOT NULL, events INTEGER NOT NULL, committed_at_ms INTEGER NOT NULL,
-         bytes BLOB NOT NULL, PRIMARY KEY (row, part)) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE log (place INTEGER PRIMARY KEY, events INTEGER NOT NULL, committed_at_ms INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`,
       `CREATE TABLE sealed (seq INTEGER NOT NULL, part INTEGER NOT NULL, first_row INTEGER NOT NULL, last_row INTEGER NOT NULL,
          events INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (seq, part)) STRICT, WITHOUT ROWID`,
       `CREATE TABLE pages (generation INTEGER NOT NULL, memory_table INTEGER NOT NULL, bucket INTEGER NOT NULL, bytes BLOB NOT NULL,

@@ -5,20 +5,19 @@ import { blob, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite
  * for tools and readers, and `schema.test.ts` holds it to the migrations.
  */
 
-/** Write-ahead log: one commit a row, in parts of at most `MAX_BLOB_BYTES`. */
-export const log = sqliteTable(
-  'log',
-  {
-    row: integer('row').notNull(),
-    part: integer('part').notNull(),
-    events: integer('events').notNull(),
-    committedAtMs: integer('committed_at_ms').notNull(),
-    bytes: blob('bytes').notNull(),
-    /** The name under which an edge sent the batch; '' for none. */
-    batchId: text('batch_id').notNull().default(''),
-  },
-  (table) => [primaryKey({ columns: [table.row, table.part] })],
-);
+/**
+ * Write-ahead log: one commit a row, in parts of at most `MAX_BLOB_BYTES`. Its only key is the rowid: a commit is one row written, and at a
+ * table's end a third to two thirds fewer pages than in the index that `WITHOUT ROWID` makes of it.
+ */
+export const log = sqliteTable('log', {
+  /** Row and part in one number: `row * LOG_PARTS + part`. */
+  place: integer('place').primaryKey(),
+  events: integer('events').notNull(),
+  committedAtMs: integer('committed_at_ms').notNull(),
+  bytes: blob('bytes').notNull(),
+  /** The name under which an edge sent the batch; '' for none. */
+  batchId: text('batch_id').notNull().default(''),
+});
 
 /** Frames that no hub has acknowledged, byte for byte as they are sent, in parts. */
 export const sealed = sqliteTable(

@@ -26,6 +26,9 @@ export type ShardMeta = {
   checkpointRow: number;
 };
 
+/** Places that each row of the log has for its parts; the longest commit takes three. */
+export const LOG_PARTS = 8;
+
 /** One commit as it lies in the log. */
 export type LoggedCommit = { readonly row: number; readonly events: number; readonly committedAtMs: EpochMs; readonly batchId: string; readonly bytes: Uint8Array };
 
@@ -57,21 +60,23 @@ export class ShardStorage {
   }
 
   appendCommit({ row, events, committedAtMs, batchId, bytes }: LoggedCommit): void {
-    for (const [part, chunk] of partsOf(bytes).entries()) {
-      this.#sql.exec('INSERT INTO log (row, part, events, committed_at_ms, bytes, batch_id) VALUES (?, ?, ?, ?, ?, ?)', row, part, events, committedAtMs, chunk, batchId);
-    }
+    const parts = partsOf(bytes);
+    assert(parts.length <= LOG_PARTS, 'a commit has a place for each of its parts');
+    let place = row * LOG_PARTS;
+    for (const part of parts) this.#sql.exec('INSERT INTO log (place, events, committed_at_ms, bytes, batch_id) VALUES (?, ?, ?, ?, ?)', place++, events, committedAtMs, part, batchId);
   }
 
   /** Commits after row `afterRow`, up to and with `lastRow`, in order. */
   *commits({ afterRow, lastRow }: { afterRow: number; lastRow: number }): Generator<LoggedCommit> {
-    const rows = this.#sql.iterate<{ row: number; events: number; committed_at_ms: number; bytes: ArrayBuffer | Uint8Array; batch_id: string }>(
-      'SELECT row, events, committed_at_ms, bytes, batch_id FROM log WHERE row > ? AND row <= ? ORDER BY row, part',
-      afterRow,
-      lastRow,
+    const rows = this.#sql.iterate<{ place: number; events: number; committed_at_ms: number; bytes: ArrayBuffer | Uint8Array; batch_id: string }>(
+      'SELECT place, events, committed_at_ms, bytes, batch_id FROM log WHERE place >= ? AND place < ? ORDER BY place',
+      (afterRow + 1) * LOG_PARTS,
+      (lastRow + 1) * LOG_PARTS,
     );
     let parts: Uint8Array[] = [];
     let current: Omit<LoggedCommit, 'bytes'> | null = null;
-    for (const { row, events, committed_at_ms, bytes, batch_id } of rows) {
+    for (const { place, events, committed_at_ms, bytes, batch_id } of rows) {
+      const row = rowAt(place);
       if (current !== null && current.row !== row) {
         yield { ...current, bytes: joinParts(parts) };
         parts = [];
@@ -84,8 +89,8 @@ export class ShardStorage {
 
   /** The newest row there ever was, though it may be deleted by now; 0 for none. */
   lastRow(): number {
-    const [newest] = this.#sql.exec<{ row: number | null }>('SELECT max(row) AS row FROM log');
-    return Math.max(newest?.row ?? 0, this.meta.get('sealedRow') ?? 0, this.meta.get('checkpointRow') ?? 0);
+    const [newest] = this.#sql.exec<{ place: number | null }>('SELECT max(place) AS place FROM log');
+    return Math.max(rowAt(newest?.place ?? 0), this.meta.get('sealedRow') ?? 0, this.meta.get('checkpointRow') ?? 0);
   }
 
   /** Stores a frame before it is sent for the first time. */
@@ -170,7 +175,7 @@ export class ShardStorage {
 
   /** Rows and bytes of the log as it lies on disk, sealed rows that memory still needs included. */
   logSize(): { rows: number; bytes: number } {
-    const [size] = this.#sql.exec<{ rows: number; bytes: number | null }>('SELECT count(DISTINCT row) AS rows, sum(length(bytes)) AS bytes FROM log');
+    const [size] = this.#sql.exec<{ rows: number; bytes: number | null }>(`SELECT count(DISTINCT place / ${LOG_PARTS}) AS rows, sum(length(bytes)) AS bytes FROM log`);
     return { rows: size?.rows ?? 0, bytes: size?.bytes ?? 0 };
   }
 
@@ -192,6 +197,10 @@ export class ShardStorage {
   /** A row has served when its frame holds its bytes and the cold pages its keys. */
   #forgetCommits(): void {
     const servedRow = Math.min(this.meta.get('sealedRow') ?? 0, this.meta.get('checkpointRow') ?? 0);
-    this.#sql.exec('DELETE FROM log WHERE row <= ?', servedRow);
+    this.#sql.exec('DELETE FROM log WHERE place < ?', (servedRow + 1) * LOG_PARTS);
   }
+}
+
+function rowAt(place: number): number {
+  return Math.floor(place / LOG_PARTS);
 }

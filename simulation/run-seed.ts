@@ -1,3 +1,4 @@
+import { LOG_PARTS } from '../durable-objects/shard-storage.ts';
 import { checkAtRest } from './invariants/at-rest.ts';
 import { checkLifetimes } from './invariants/lifetimes.ts';
 import { Nemesis } from './nemesis.ts';
@@ -96,7 +97,7 @@ function whatIsLeft(world: World, traffic: Traffic): string {
 function unsentShards(world: World): string[] {
   const { shards } = world;
   return shards.names.filter((name) => {
-    return !isLeftToOperators(world, name) && shards.read(name)("SELECT 1 FROM sealed UNION ALL SELECT 1 FROM log WHERE row > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sealedRow'), 0) LIMIT 1").length > 0;
+    return !isLeftToOperators(world, name) && shards.read(name)(`SELECT 1 FROM sealed UNION ALL SELECT 1 FROM log WHERE place / ${LOG_PARTS} > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sealedRow'), 0) LIMIT 1`).length > 0;
   });
 }
 

@@ -1,3 +1,4 @@
+import { LOG_PARTS } from '../../durable-objects/shard-storage.ts';
 import type { LogRecord } from '../../regional-hub/log/delta-log.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
 import type { RefusedFrame } from '../../regional-hub/sink/sink-deps.ts';
@@ -187,5 +188,5 @@ function metaOf(rows: DiskReader, key: string): number | undefined {
 }
 
 function commitsAfter(rows: DiskReader, row: number): { row: number; bytes: Uint8Array }[] {
-  return rows<{ row: number; bytes: Uint8Array }>('SELECT row, bytes FROM log WHERE row > ? ORDER BY row, part', row);
+  return rows<{ row: number; bytes: Uint8Array }>(`SELECT place / ${LOG_PARTS} AS row, bytes FROM log WHERE place >= ? ORDER BY place`, (row + 1) * LOG_PARTS);
 }
