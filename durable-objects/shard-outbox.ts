@@ -19,7 +19,7 @@ import type { FlushPolicy } from '../core/flush/policy.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { FlushAck } from '../schemas/wire/ack.ts';
 import type { Commit } from '../schemas/wire/commit.ts';
-import { encodeDeltaSection } from '../schemas/wire/delta-section.ts';
+import { encodeCellSection } from '../schemas/wire/delta-section.ts';
 import { decodeFrame, encodeFrame } from '../schemas/wire/frame.ts';
 import type { FrameHeader } from '../schemas/wire/frame.ts';
 import { RawSectionWriter } from '../schemas/wire/raw-section.ts';
@@ -190,9 +190,9 @@ export class ShardOutbox {
     assert(this.#commits.count === open.lastRow - open.firstRow + 1, 'every row of the run is in its section');
     const drained = this.#cells.drain();
     this.#encoded.set(open.firstRow, {
-      deltas: encodeDeltaSection(drained),
+      deltas: encodeCellSection(drained),
       raw: this.#commits.finish(),
-      deltaRows: drained.rows.length,
+      deltaRows: drained.cells.rowCount,
       ledgerRows: drained.ledger.length,
     });
     this.#state = onCut(this.#state);

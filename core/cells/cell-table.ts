@@ -5,18 +5,15 @@ import type { EdgeTally, Key64 } from '../event.ts';
 import type { Attribution, Judgement } from '../judgement/judgement.ts';
 import { secondOf } from '../time.ts';
 import type { Booking, BookableBatch, BookableCommit } from './bookable.ts';
-import type { DeltaRow, LedgerRow } from './cell.ts';
-import { assertDelta } from './delta.ts';
+import type { LedgerRow } from './cell.ts';
+import { CELL_WORD, CELL_WORDS, assertCells } from './cell-columns.ts';
+import type { CellColumns } from './cell-columns.ts';
 import { IntIndex } from './int-index.ts';
 import { LedgerTable } from './ledger-table.ts';
 import { MeasureColumns } from './measure-columns.ts';
 import { StringNumbers } from './string-numbers.ts';
 import type { BatchNumbers } from './string-numbers.ts';
 import { ViewerSets } from './viewer-sets.ts';
-
-/** Words of a cell's key. */
-const WORD = { second: 0, advertiser: 1, campaign: 2, ad: 3, creative: 4, publisher: 5, placement: 6, country: 7, device: 8, outcome: 9 } as const;
-const KEY_WORDS = 10;
 
 /**
  * One shard's open cells: what its commits since the last `drain` add up to, by (second, dimensions, kind, disposition, reason),
@@ -25,11 +22,11 @@ const KEY_WORDS = 10;
  */
 export class CellTable {
   readonly #strings = new StringNumbers();
-  readonly #cells = new IntIndex(KEY_WORDS);
+  readonly #cells = new IntIndex(CELL_WORDS);
   readonly #measures = new MeasureColumns();
   readonly #viewers = new ViewerSets();
   readonly #ledger: LedgerTable;
-  readonly #key = new Int32Array(KEY_WORDS);
+  readonly #key = new Int32Array(CELL_WORDS);
 
   /** `region` is the shard's home region: its ledger terms are booked there. */
   constructor({ region }: { region: string }) {
@@ -61,14 +58,14 @@ export class CellTable {
   book(booking: Booking, viewer: Key64 = NO_KEY): void {
     const { dimensions } = booking;
     const key = this.#key;
-    key[WORD.advertiser] = this.#strings.numberOf(dimensions.advertiserId);
-    key[WORD.campaign] = this.#strings.numberOf(dimensions.campaignId);
-    key[WORD.ad] = this.#strings.numberOf(dimensions.adId);
-    key[WORD.creative] = this.#strings.numberOf(dimensions.creativeId);
-    key[WORD.publisher] = this.#strings.numberOf(dimensions.publisherId);
-    key[WORD.placement] = this.#strings.numberOf(dimensions.placementId);
-    key[WORD.country] = this.#strings.numberOf(dimensions.country);
-    key[WORD.device] = this.#strings.numberOf(dimensions.deviceType);
+    key[CELL_WORD.advertiser] = this.#strings.numberOf(dimensions.advertiserId);
+    key[CELL_WORD.campaign] = this.#strings.numberOf(dimensions.campaignId);
+    key[CELL_WORD.ad] = this.#strings.numberOf(dimensions.adId);
+    key[CELL_WORD.creative] = this.#strings.numberOf(dimensions.creativeId);
+    key[CELL_WORD.publisher] = this.#strings.numberOf(dimensions.publisherId);
+    key[CELL_WORD.placement] = this.#strings.numberOf(dimensions.placementId);
+    key[CELL_WORD.country] = this.#strings.numberOf(dimensions.country);
+    key[CELL_WORD.device] = this.#strings.numberOf(dimensions.deviceType);
     const row = this.#rowAt(booking.second, booking.kind, booking.disposition, booking.reason);
     this.#measures.add(row, booking.count, booking.billable, booking.viewable, booking.late, booking.costNanos);
     if (booking.disposition === DISPOSITIONS.counted) this.#viewers.add(row, viewer.lo, viewer.hi);
@@ -96,19 +93,21 @@ export class CellTable {
   }
 
   /** Gives every row, asserted, and begins again with none. */
-  drain(): { rows: DeltaRow[]; ledger: LedgerRow[] } {
-    const viewersOf = this.#viewers.drain(this.#cells.size);
-    const rows: DeltaRow[] = [];
-    for (let row = 0; row < this.#cells.size; row++) {
-      const delta = this.#rowOut(row, viewersOf[row] ?? null);
-      assertDelta(delta);
-      rows.push(delta);
-    }
+  drain(): { cells: CellColumns; ledger: LedgerRow[] } {
+    const rowCount = this.#cells.size;
+    const cells = {
+      rowCount,
+      keys: this.#cells.allKeys(),
+      measures: this.#measures.firstRows(rowCount),
+      viewers: this.#viewers.drain(rowCount),
+      texts: this.#strings.texts,
+    };
+    assertCells(cells);
     const ledger = this.#ledger.drain();
     this.#measures.clear();
     this.#cells.clear();
     this.#strings.forgetIfMany();
-    return { rows, ledger };
+    return { cells, ledger };
   }
 
   #bookEvent(batch: BookableBatch, i: number, judgement: Judgement): void {
@@ -124,42 +123,19 @@ export class CellTable {
     const key = this.#key;
     const ad = batch.adIndex(i) * 4;
     const creative = batch.creativeIndex(i);
-    key[WORD.advertiser] = numbers.ads[ad]!;
-    key[WORD.campaign] = numbers.ads[ad + 1]!;
-    key[WORD.ad] = numbers.ads[ad + 2]!;
-    key[WORD.creative] = creative === 0 ? numbers.ads[ad + 3]! : numbers.ofString(creative);
-    key[WORD.publisher] = numbers.ofString(batch.publisherIndex(i));
-    key[WORD.placement] = numbers.ofString(batch.placementIndex(i));
-    key[WORD.country] = this.#strings.numberOf(batch.country(i));
-    key[WORD.device] = this.#strings.numberOf(batch.deviceType(i));
+    key[CELL_WORD.advertiser] = numbers.ads[ad]!;
+    key[CELL_WORD.campaign] = numbers.ads[ad + 1]!;
+    key[CELL_WORD.ad] = numbers.ads[ad + 2]!;
+    key[CELL_WORD.creative] = creative === 0 ? numbers.ads[ad + 3]! : numbers.ofString(creative);
+    key[CELL_WORD.publisher] = numbers.ofString(batch.publisherIndex(i));
+    key[CELL_WORD.placement] = numbers.ofString(batch.placementIndex(i));
+    key[CELL_WORD.country] = this.#strings.numberOf(batch.country(i));
+    key[CELL_WORD.device] = this.#strings.numberOf(batch.deviceType(i));
   }
 
   #rowAt(second: number, kind: number, disposition: number, reason: number): number {
-    this.#key[WORD.second] = second;
-    this.#key[WORD.outcome] = (kind << 16) | (disposition << 8) | reason;
+    this.#key[CELL_WORD.second] = second;
+    this.#key[CELL_WORD.outcome] = (kind << 16) | (disposition << 8) | reason;
     return this.#cells.rowOf(this.#key);
-  }
-
-  #rowOut(row: number, viewers: DeltaRow['viewers']): DeltaRow {
-    const text = (word: number): string => this.#strings.textOf(this.#cells.word(row, word));
-    const outcome = this.#cells.word(row, WORD.outcome);
-    return {
-      second: this.#cells.word(row, WORD.second) >>> 0,
-      dimensions: {
-        advertiserId: text(WORD.advertiser),
-        campaignId: text(WORD.campaign),
-        adId: text(WORD.ad),
-        creativeId: text(WORD.creative),
-        publisherId: text(WORD.publisher),
-        placementId: text(WORD.placement),
-        country: text(WORD.country),
-        deviceType: text(WORD.device),
-      },
-      kind: outcome >> 16,
-      disposition: (outcome >> 8) & 0xff,
-      reason: outcome & 0xff,
-      ...this.#measures.at(row),
-      viewers,
-    };
   }
 }

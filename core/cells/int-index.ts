@@ -40,6 +40,11 @@ export class IntIndex {
     }
   }
 
+  /** The keys of all rows, one after another: a copy. */
+  allKeys(): Int32Array {
+    return this.#keys.slice(0, this.#size * this.#width);
+  }
+
   clear(): void {
     if (this.#slots.length > KEPT_ROWS * SLOTS_PER_ROW) {
       this.#keys = new Int32Array(INITIAL_ROWS * this.#width);

@@ -1,6 +1,6 @@
-import type { CellChange } from './bookable.ts';
+import { CELL_MEASURES } from './cell-columns.ts';
 
-const MEASURES = 5;
+const MEASURES = CELL_MEASURES.length;
 const INITIAL_ROWS = 256;
 const KEPT_ROWS = 65_536;
 
@@ -20,10 +20,9 @@ export class MeasureColumns {
     values[at + 4] = values[at + 4]! + costNanos;
   }
 
-  at(row: number): CellChange {
-    const at = row * MEASURES;
-    const values = this.#values;
-    return { count: values[at]!, billable: values[at + 1]!, viewable: values[at + 2]!, late: values[at + 3]!, costNanos: values[at + 4]! };
+  /** The counters of the first `rowCount` rows, in the order of `CELL_MEASURES`: a copy. */
+  firstRows(rowCount: number): Float64Array {
+    return this.#values.slice(0, rowCount * MEASURES);
   }
 
   clear(): void {

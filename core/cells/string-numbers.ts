@@ -18,6 +18,11 @@ export class StringNumbers {
     return number;
   }
 
+  /** By number; more may be added to it, what is there stays. */
+  get texts(): readonly string[] {
+    return this.#texts;
+  }
+
   textOf(number: number): string {
     return this.#texts[number]!;
   }

@@ -1,4 +1,4 @@
-import type { ViewerHashes } from './cell.ts';
+import type { ViewerSlices } from './cell-columns.ts';
 import { IntIndex } from './int-index.ts';
 
 const WORD = { row: 0, lo: 1, hi: 2 } as const;
@@ -17,42 +17,33 @@ export class ViewerSets {
     this.#members.rowOf(this.#key);
   }
 
-  /** Viewers by row, ascending, undefined for none; all rows share one buffer. Begins again with none. */
-  drain(rowCount: number): (ViewerHashes | undefined)[] {
-    const ends = this.#startsByRow(rowCount);
+  /** The viewers of `rowCount` rows. Begins again with none. */
+  drain(rowCount: number): ViewerSlices {
+    const starts = this.#startsByRow(rowCount);
+    const next = starts.slice();
     const halves = new Uint32Array(this.#members.size * 2);
     for (let member = 0; member < this.#members.size; member++) {
-      const row = this.#members.word(member, WORD.row);
-      const at = ends[row]! * 2;
+      const at = next[this.#members.word(member, WORD.row)]!++ * 2;
       halves[at] = this.#members.word(member, WORD.lo);
       halves[at + 1] = this.#members.word(member, WORD.hi);
-      ends[row]!++;
     }
     this.#members.clear();
-    return sortedSlices(halves, ends);
+    sortSlices(halves, starts);
+    return { starts, halves };
   }
 
   #startsByRow(rowCount: number): Uint32Array {
-    const starts = new Uint32Array(rowCount);
-    for (let member = 0; member < this.#members.size; member++) starts[this.#members.word(member, WORD.row)]!++;
-    let start = 0;
-    for (let row = 0; row < rowCount; row++) {
-      const count = starts[row]!;
-      starts[row] = start;
-      start += count;
-    }
+    const starts = new Uint32Array(rowCount + 1);
+    for (let member = 0; member < this.#members.size; member++) starts[this.#members.word(member, WORD.row) + 1]!++;
+    for (let row = 0; row < rowCount; row++) starts[row + 1]! += starts[row]!;
     return starts;
   }
 }
 
 /** Pairs of little-endian halves are 64-bit numbers, which typed arrays sort without boxing. */
-function sortedSlices(halves: Uint32Array<ArrayBuffer>, ends: Uint32Array): (ViewerHashes | undefined)[] {
-  const slices: (ViewerHashes | undefined)[] = [];
-  let start = 0;
-  for (const end of ends) {
-    if (end - start > 1) new BigUint64Array(halves.buffer, start * 8, end - start).sort();
-    slices.push(end > start ? halves.subarray(start * 2, end * 2) : undefined);
-    start = end;
+function sortSlices(halves: Uint32Array<ArrayBuffer>, starts: Uint32Array): void {
+  for (let row = 0; row + 1 < starts.length; row++) {
+    const pairs = starts[row + 1]! - starts[row]!;
+    if (pairs > 1) new BigUint64Array(halves.buffer, starts[row]! * 8, pairs).sort();
   }
-  return slices;
 }

@@ -31,7 +31,7 @@ export function writeDeltaColumns(writer: ByteWriter, rows: readonly DeltaRow[],
   const interned = internRows(rows, strings);
   const { adOf, placeOf, audienceOf, outcomeOf } = interned;
   writeTables(writer, interned);
-  const order = orderBySecondAndAd(rows, adOf);
+  const order = orderBySecondAndAd(rows.map((row) => row.second), adOf);
   writer.varint(rows.length);
   let previousSecond = 0;
   for (const i of order) {
