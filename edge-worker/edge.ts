@@ -12,6 +12,7 @@ import { SpillWay } from './delivery/spill-way.ts';
 import { RejectionTally } from './delivery/tallies.ts';
 import type { EventTools } from './event/draft-event.ts';
 import type { RandomBytes, ShardDoor, SnapshotStore, SpillDoor } from './ports.ts';
+import { BodyArrivals } from './request/body-arrivals.ts';
 import { BodyBudget } from './request/body-budget.ts';
 import { RateLimiter } from './request/rate-limiter.ts';
 import { AgentReader } from './viewer/agent-facts.ts';
@@ -38,6 +39,8 @@ export type Edge = {
   readonly spill: SpillWay;
   readonly tagLimiter: RateLimiter;
   readonly bodies: BodyBudget;
+  /** Strangers who send slowly take room from one another, not from our senders. */
+  readonly arrivals: { readonly known: BodyArrivals; readonly strangers: BodyArrivals };
   readonly random: RandomBytes;
   readonly log: (message: string) => void;
   /** Since the isolate began: promised events whose commit outlived the redirect budget. An SLI. */
@@ -74,6 +77,7 @@ export function assembleEdge(config: EdgeConfig, ports: EdgePorts, hasher: KeyHa
     spill,
     tagLimiter: new RateLimiter(TAG_LIMIT),
     bodies: new BodyBudget(),
+    arrivals: { known: new BodyArrivals(), strangers: new BodyArrivals() },
     random,
     log,
     counts: { unconfirmed: 0 },

@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { BodyArrivals, type Arrival } from './body-arrivals.ts';
 
 /** The largest body, as sent and after gunzip. Source: DESIGN §3. */
 export const MAX_BODY_BYTES = 1_048_576;
@@ -8,35 +9,58 @@ export const MAX_BODY_BYTES = 1_048_576;
  * he writes, and never hears our 413. Beyond this it was no mistake.
  */
 const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
+/** A body this long, or longer, is counted as it comes; a shorter one is taken in one piece: it holds hardly more than its connection does. */
+const COUNTED_BYTES = 32_768;
+/** Read at a time. What a sender who falls silent leaves allocated is no more than what he has sent, or the least of these. */
+const MIN_READ_BYTES = 4_096;
+const MAX_READ_BYTES = 65_536;
 
-export type BodyFlaw = { readonly status: 400 | 413; readonly code: 'too_large' | 'malformed'; readonly message: string };
-/** The body as it was sent (what a signature covers) and unpacked. */
-export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly bytes: Uint8Array } | { readonly ok: false; readonly flaw: BodyFlaw };
+/** 503: it was sent so slowly that others needed its room; nothing else is wrong with it. */
+export type BodyFlaw = { readonly status: 400 | 413 | 503; readonly code: 'too_large' | 'malformed' | 'overloaded'; readonly message: string };
+/** The body as it was sent: what a signature covers. */
+export type SentBody = { readonly ok: true; readonly raw: Uint8Array } | Flawed;
+/** As it was sent, and unpacked. */
+export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly bytes: Uint8Array } | Flawed;
+type Flawed = { readonly ok: false; readonly flaw: BodyFlaw };
 
 const TOO_LARGE: BodyFlaw = { status: 413, code: 'too_large', message: `a body has at most ${MAX_BODY_BYTES} bytes, before and after gunzip` };
 const BAD_GZIP: BodyFlaw = { status: 400, code: 'malformed', message: 'the body is not valid gzip' };
 const BAD_ENCODING: BodyFlaw = { status: 400, code: 'malformed', message: 'content-encoding must be gzip or identity' };
 const BROKEN: BodyFlaw = { status: 400, code: 'malformed', message: 'the body broke off' };
+const GAVE_WAY: BodyFlaw = { status: 503, code: 'overloaded', message: 'too much is being sent at the same time; send it again' };
 
-/** Reads a request's body and never holds more than the limit and one chunk of it, whatever its headers claim. */
+/** Reads a request's body and unpacks it. */
 export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Body> {
-  const encoding = (request.headers.get('content-encoding') ?? '').trim().toLowerCase();
-  const declaredBytes = Number(request.headers.get('content-length') ?? 0);
-  if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') return { ok: false, flaw: BAD_ENCODING };
-  if (declaredBytes > maxBytes) {
-    if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader());
-    return { ok: false, flaw: TOO_LARGE };
-  }
-  const raw = await collectRequest(request, maxBytes);
-  if ('flaw' in raw) return { ok: false, flaw: raw.flaw };
-  if (encoding !== 'gzip') return { ok: true, raw: raw.bytes, bytes: raw.bytes };
-  const plain = gunzip(raw.bytes, maxBytes);
-  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw: raw.bytes, bytes: plain.bytes };
+  const sent = await readSent(request, maxBytes, new BodyArrivals(maxBytes));
+  return sent.ok ? unpack(request, sent.raw, maxBytes) : sent;
 }
 
-/** A body whose length the server vouches for is taken in one piece. */
-async function collectRequest(request: Request, maxBytes: number): Promise<Collected> {
-  if (request.headers.get('content-length') === null) return collect(request.body, maxBytes);
+/** Reads a request's body and never holds more than the limit and one chunk of it, whatever its headers claim. Bodies of one `arrivals` share its room while they come. */
+export async function readSent(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<SentBody> {
+  const declaredBytes = Number(request.headers.get('content-length') ?? 0);
+  if (!['', 'identity', 'gzip'].includes(encodingOf(request))) return { ok: false, flaw: BAD_ENCODING };
+  if (declaredBytes > maxBytes) {
+    if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader({ mode: 'byob' }));
+    return { ok: false, flaw: TOO_LARGE };
+  }
+  const collected = await collectRequest(request, maxBytes, arrivals);
+  return 'flaw' in collected ? { ok: false, flaw: collected.flaw } : { ok: true, raw: collected.bytes };
+}
+
+/** Unpacks what `readSent` gave, no further than `maxBytes`. */
+export function unpack(request: Request, raw: Uint8Array, maxBytes = MAX_BODY_BYTES): Body {
+  if (encodingOf(request) !== 'gzip') return { ok: true, raw, bytes: raw };
+  const plain = gunzip(raw, maxBytes);
+  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw, bytes: plain.bytes };
+}
+
+function encodingOf(request: Request): string {
+  return (request.headers.get('content-encoding') ?? '').trim().toLowerCase();
+}
+
+async function collectRequest(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<Collected> {
+  const length = request.headers.get('content-length');
+  if (length === null || Number(length) >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin());
   try {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? { flaw: TOO_LARGE } : { bytes };
@@ -48,35 +72,38 @@ async function collectRequest(request: Request, maxBytes: number): Promise<Colle
 type Collected = { readonly bytes: Uint8Array } | { readonly flaw: BodyFlaw };
 
 /** Reads to the end; what is too much is not kept. */
-async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Collected> {
+async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number, arrival: Arrival): Promise<Collected> {
   if (stream === null) return { bytes: new Uint8Array(0) };
-  const chunks: Uint8Array[] = [];
-  let byteCount = 0;
-  const reader = stream.getReader();
+  const reader = stream.getReader({ mode: 'byob' });
+  let buffer = new ArrayBuffer(MIN_READ_BYTES);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return { bytes: joined(chunks, byteCount) };
-      byteCount += value.length;
-      if (byteCount > maxBytes) {
-        chunks.length = 0;
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (done) return { bytes: arrival.end() };
+      if (arrival.byteLength + value.length > maxBytes) {
+        arrival.end();
         await drain(reader);
         return { flaw: TOO_LARGE };
       }
-      chunks.push(value);
+      if (!arrival.add(value)) return { flaw: GAVE_WAY };
+      const isWide = value.buffer.byteLength >= Math.min(MAX_READ_BYTES, arrival.byteLength);
+      buffer = isWide ? value.buffer : new ArrayBuffer(Math.min(MAX_READ_BYTES, arrival.byteLength));
     }
   } catch {
+    arrival.end();
     return { flaw: BROKEN };
   }
 }
 
 /** Reads on and forgets, so far as a mistake may go, and then stops the source. Never throws. */
-async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function drain(reader: ReadableStreamBYOBReader): Promise<void> {
   try {
+    let buffer = new ArrayBuffer(MAX_READ_BYTES);
     for (let drainedBytes = 0; drainedBytes <= MAX_DRAINED_BYTES; ) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read(new Uint8Array(buffer));
       if (done) return;
       drainedBytes += value.length;
+      buffer = value.buffer;
     }
     await reader.cancel();
   } catch {
@@ -94,16 +121,4 @@ function gunzip(bytes: Uint8Array, maxBytes: number): Collected {
   } catch (cause) {
     return { flaw: cause instanceof RangeError ? TOO_LARGE : BAD_GZIP };
   }
-}
-
-function joined(chunks: readonly Uint8Array[], byteCount: number): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(byteCount);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -14,11 +14,11 @@ import { shardOf } from '../event/shard-of.ts';
 import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
 import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
 import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
-import { expectedBytes } from '../request/body-budget.ts';
-import { readBody } from '../request/body.ts';
+import { expectedBytes, unpackedBytes, type Coming } from '../request/body-budget.ts';
+import { MAX_BODY_BYTES, readSent, unpack } from '../request/body.ts';
 
 /**
- * `POST /v1/events`: who sends it → is there room → read → take it apart → each event at the door → deliver → reply. Answers 202 only when
+ * `POST /v1/events`: who sends it → is it welcome → read → wait for a turn → take it apart → each event at the door → deliver → reply. Answers 202 only when
  * every accepted event is durable.
  */
 export async function eventsRoute(exchange: Exchange): Promise<Response> {
@@ -29,25 +29,36 @@ export async function eventsRoute(exchange: Exchange): Promise<Response> {
   // A key may have been revoked, or made; and what it vouches for may have no token. Without a key each event has one.
   if (caller.kind !== 'anonymous' && !isInTouch(exchange)) return outOfTouch();
   if (caller.kind === 'unknown') return refuseUnread(exchange, 401, 'unauthorized', 'the key is not known');
-  const bytes = expectedBytes(request.headers);
-  if (!edge.bodies.hasRoom(bytes, scope.arrivedAtMs)) return overloaded('too many events are being taken in; send it again');
-  const stay = caller.kind === 'known' ? edge.bodies.enter(bytes, scope.arrivedAtMs) : null;
-  try {
-    return await readAndTake(exchange, caller, { view, ticket: catalogue.ticket });
-  } finally {
-    if (stay !== null) edge.bodies.leave(stay);
-  }
+  const coming = edge.bodies.welcome(expectedBytes(request.headers), caller.kind === 'known', scope);
+  return coming === null ? tooMuch() : readAndTake(exchange, coming, caller, { view, ticket: catalogue.ticket });
 }
 
 type Catalogue = { readonly view: CatalogueView; readonly ticket: number };
 
-async function readAndTake(exchange: Exchange, caller: Caller, catalogue: Catalogue): Promise<Response> {
-  const body = await readBody(exchange.request);
+async function readAndTake(exchange: Exchange, coming: Coming, caller: Caller, catalogue: Catalogue): Promise<Response> {
+  const { edge, request, scope } = exchange;
+  const sent = await readSent(request, MAX_BODY_BYTES, coming.isKnown ? edge.arrivals.known : edge.arrivals.strangers);
+  if (!sent.ok) return sent.flaw.status === 503 ? overloaded(sent.flaw.message) : refuseUnread(exchange, sent.flaw.status, sent.flaw.code, sent.flaw.message);
+  const stay = await edge.bodies.enter(coming, unpackedBytes(sent.raw.length, request.headers), scope);
+  if (stay === null) return tooMuch();
+  try {
+    return await unpackAndTake(exchange, sent.raw, caller, catalogue);
+  } finally {
+    edge.bodies.leave(stay);
+  }
+}
+
+async function unpackAndTake(exchange: Exchange, raw: Uint8Array, caller: Caller, catalogue: Catalogue): Promise<Response> {
+  const body = unpack(exchange.request, raw);
   if (!body.ok) return refuseUnread(exchange, body.flaw.status, body.flaw.code, body.flaw.message);
-  if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body.raw)) {
+  if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, raw)) {
     return refuseUnread(exchange, 401, 'unauthorized', 'X-Signature is missing or wrong');
   }
   return takeEvents(exchange, body.bytes, caller, catalogue);
+}
+
+function tooMuch(): Response {
+  return overloaded('too many events are being taken in; send it again');
 }
 
 async function takeEvents(exchange: Exchange, bytes: Uint8Array, caller: Caller, { view, ticket }: Catalogue): Promise<Response> {
