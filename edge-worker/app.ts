@@ -69,6 +69,7 @@ function tokenRoute(exchange: Exchange, path: string): Soon<Response> {
 
 /** `url`: the runtime spells it anew each time it is asked. */
 function exchangeOf(request: Request, { edge, scope }: Bindings, url = request.url): Exchange {
+  edge.spill.carryOn(scope);
   const queryAt = url.indexOf('?');
   return { edge, scope, request, search: queryAt < 0 ? '' : url.slice(queryAt) };
 }

@@ -75,7 +75,7 @@ describe('a person who follows a link', () => {
     expect((await host.fetch(token.clickUrl, person)).status).toBe(302);
     await host.settled();
     expect(host.spilled.map(({ shard, batch }) => [shard, batch.eventId(0)])).toEqual([[host.records[0]!.shard, token.impressionId]]);
-    expect(host.edge.spill.counts).toEqual({ spilled: 1, lost: 0 });
+    expect(host.edge.spill.counts).toEqual({ spilled: 1, lost: 0, parked: 0 });
   });
 });
 

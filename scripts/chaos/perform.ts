@@ -122,7 +122,8 @@ async function whatWaits({ info }: Stage): Promise<string> {
 async function edgeCounts(stage: Stage): Promise<string[]> {
   const answer = await ask(`${stage.info.edgeUrl}/healthz`);
   if (answer.kind === 'none' || answer.status !== 200) return ['the edge does not answer'];
-  const { isolate } = JSON.parse(answer.text) as { isolate: { unconfirmed: number; spilledBatches: number; lostBatches: number } };
-  const { unconfirmed, spilledBatches, lostBatches } = isolate;
-  return spilledBatches + lostBatches === 0 ? [] : [`edge: ${unconfirmed} unconfirmed, ${spilledBatches} batches spilled, ${lostBatches} lost`];
+  const { isolate } = JSON.parse(answer.text) as { isolate: { unconfirmed: number; spilledBatches: number; parkedBatches: number; lostBatches: number } };
+  const { unconfirmed, spilledBatches, parkedBatches, lostBatches } = isolate;
+  if (spilledBatches + parkedBatches + lostBatches === 0) return [];
+  return [`edge: ${unconfirmed} unconfirmed, ${spilledBatches} batches spilled, ${parkedBatches} still in memory, ${lostBatches} lost`];
 }
