@@ -6,6 +6,7 @@ import { isId } from '../core/ids.ts';
 import type { ShardEpoch } from '../schemas/catalogue.ts';
 import { requireDistinct, requireSecret } from '../schemas/secret.ts';
 import type { CloudflareKvTarget } from './adapters/cloudflare-kv-snapshot-publisher.ts';
+import { DEFAULT_RESERVE_BYTES } from './ops/space-guard.ts';
 import { DEFAULT_MIN_CELL_USERS, type MinCellUsers } from './query/suppression.ts';
 
 /** A key that comes with the deployment, and what it may do. */
@@ -27,6 +28,8 @@ export type HubConfig = {
   readonly clickhouse: { readonly url: string; readonly cluster: string | undefined } | null;
   readonly cloudflareKv: CloudflareKvTarget | null;
   readonly minCellUsers: MinCellUsers;
+  /** Kept free on the disk of `dataDir`; of a small disk a twentieth. */
+  readonly diskReserveBytes: number;
 };
 
 /** Flags and environment, checked; flags win. Throws `TrackingError` code `bad_configuration` that names the setting. */
@@ -40,6 +43,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Hub
     clickhouse: env['CLICKHOUSE_URL'] ? { url: env['CLICKHOUSE_URL'], cluster: env['CLICKHOUSE_CLUSTER'] || undefined } : null,
     cloudflareKv: cloudflareOf(env),
     minCellUsers: parseJson('MIN_CELL_USERS', env['MIN_CELL_USERS'], MIN_CELL_USERS) ?? DEFAULT_MIN_CELL_USERS,
+    diskReserveBytes: reserveOf(env['DISK_RESERVE_MB']),
   };
 }
 
@@ -81,6 +85,7 @@ Environment, secrets as 32 random bytes in base64url:
   CLICKHOUSE_URL       instead of the embedded engine (CLICKHOUSE_CLUSTER where it is a cluster)
   CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_KV_NAMESPACE_ID, CLOUDFLARE_API_TOKEN   publish the snapshot there
   MIN_CELL_USERS       {"clicksOnly": 10, "viewerBreakdown": 50}
+  DISK_RESERVE_MB      kept free on the data folder's disk: below it nothing is taken in (256, of a small disk a twentieth)
   LOG_LEVEL            info`;
 
 const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -126,6 +131,12 @@ function optionalCount(name: string, text: string | undefined): number | undefin
   if (text === undefined || text === '') return undefined;
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new TrackingError('bad_configuration', `${name} must be a whole number from 1 to 9999`);
   return Number(text);
+}
+
+function reserveOf(text: string | undefined): number {
+  if (text === undefined || text === '') return DEFAULT_RESERVE_BYTES;
+  if (!/^\d{1,7}$/.test(text)) throw new TrackingError('bad_configuration', 'DISK_RESERVE_MB must be a whole number of megabytes');
+  return Number(text) * 1_048_576;
 }
 
 function cloudflareOf(env: NodeJS.ProcessEnv): CloudflareKvTarget | null {

@@ -8,10 +8,12 @@ import pino from 'pino';
 import { TrackingError } from '../core/errors.ts';
 import { migrate } from './adapters/clickhouse-migrate.ts';
 import { ClickHouseQueryEngine } from './adapters/clickhouse-query-engine.ts';
-import { ClickHouseSinkStore } from './adapters/clickhouse-sink-store.ts';
-import { openStore } from './adapters/clickhouse-store.ts';
+import { mendParts, restMerges, resumeMerges } from './adapters/clickhouse-parts.ts';
+import { openStore, type ClickHouseStore } from './adapters/clickhouse-store.ts';
 import { requireTokenMemory } from './adapters/clickhouse-token-memory.ts';
 import { CloudflareKvSnapshotPublisher } from './adapters/cloudflare-kv-snapshot-publisher.ts';
+import { diskSpace } from './adapters/disk-space.ts';
+import { HeldSinkStore } from './adapters/held-sink-store.ts';
 import { WorkerRangeEncoder } from './adapters/worker-range-encoder.ts';
 import { readConfig, type HubConfig } from './config.ts';
 import { catalogueHandlers } from './control/catalogue-handlers.ts';
@@ -21,6 +23,7 @@ import { keyHandlers } from './control/key-handlers.ts';
 import { networkHandlers } from './control/network-handlers.ts';
 import { createApp } from './http/app.ts';
 import { pageHandlers } from './http/page-handlers.ts';
+import { RequestError } from './http/request-error.ts';
 import { openHubLog } from './hub-log.ts';
 import { flushRoute } from './intake/flush-route.ts';
 import { KeyedQueue } from './intake/keyed-queue.ts';
@@ -30,6 +33,7 @@ import { createHubMetrics } from './ops/hub-metrics.ts';
 import { opsHandlers } from './ops/ops-handlers.ts';
 import { observedLog, PipelineState } from './ops/pipeline-state.ts';
 import { sinkEvents } from './ops/sink-events.ts';
+import { SpaceGuard } from './ops/space-guard.ts';
 import { BoundedEngine } from './query/bounded-engine.ts';
 import { queryHandlers } from './query/query-handlers.ts';
 import { SharedWatermark } from './query/shared-watermark.ts';
@@ -65,6 +69,7 @@ async function startHub(config: HubConfig) {
   const telling = setInterval(plane.publish, SNAPSHOT_EVERY_MS);
 
   const store = openStore(config.clickhouse === null ? { kind: 'embedded', dataDir: join(config.dataDir, 'store') } : { kind: 'server', url: config.clickhouse.url, ...(config.clickhouse.cluster === undefined ? {} : { cluster: config.clickhouse.cluster }) });
+  const space = guardSpace(config, store);
   const directEngine = new ClickHouseQueryEngine(store.client);
   const engine = new BoundedEngine(directEngine);
   const watermark = new SharedWatermark(() => readWatermarkMs(directEngine), clock);
@@ -90,18 +95,22 @@ async function startHub(config: HubConfig) {
       ...queryHandlers({ ...queries, pipelineLagSeconds: () => pipeline.lagSeconds() }),
       ...streamHandlers({ ...queries, changes, sleep, streams, isKeyAlive: (key) => plane.keys.verify(key) !== undefined }),
       ...opsHandlers({ engine, clock, sleep, pipeline, regions: config.regions, registry: metrics.registry, watermarkMs, isReady: () => isReady }),
-      flush: ({ raw }) => intake.fetch(raw),
+      flush: ({ raw }) => {
+        if (space.isShort) throw new RequestError(503, 'unavailable', 'the disk is nearly full; keep the frame');
+        return intake.fetch(raw);
+      },
     },
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS } });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(config.port, config.host, resolve));
 
   const stopping = new AbortController();
+  const watched = space.watch(stopping.signal);
   const ready = untilItWorks(stopping.signal, async () => {
     await migrate(store, clock.nowMs());
     await requireTokenMemory(store);
     await log.ensureTopics();
-    await startSink(log, { store: new ClickHouseSinkStore({ store, log: name }), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes, encoder });
+    await startSink(log, { store: new HeldSinkStore({ store, log: name }, () => space.isShort), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes, encoder });
     isReady = true;
   });
 
@@ -113,7 +122,7 @@ async function startHub(config: HubConfig) {
     const served = new Promise((resolve) => server.close(resolve));
     await Promise.race([served, delay(LAST_REQUESTS_MS)]);
     if ('closeAllConnections' in server) server.closeAllConnections();
-    await ready;
+    await Promise.all([ready, watched]);
     await log.close();
     await encoder.close();
     await closeFiles();
@@ -123,6 +132,25 @@ async function startHub(config: HubConfig) {
   };
   const { address, port } = server.address() as AddressInfo;
   return { url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`, ready, stop };
+}
+
+/** Keeps an eye on the disk of the data folder. An engine of our own rests its merges there, and is looked through when there is room again. */
+function guardSpace({ dataDir, diskReserveBytes: reserveBytes, clickhouse }: HubConfig, store: ClickHouseStore): SpaceGuard {
+  const report = (line: string, details: object): void => logger.warn(details, line);
+  const isOurs = clickhouse === null;
+  return new SpaceGuard({
+    space: () => diskSpace(dataDir),
+    reserveBytes,
+    clock,
+    sleep,
+    report,
+    onShort: async () => void (isOurs && (await restMerges(store))),
+    onRoom: async (sinceMs) => {
+      if (!isOurs) return;
+      const tables = await mendParts(store, sinceMs).finally(() => resumeMerges(store));
+      if (tables.length > 0) report('the full disk had damaged parts of these tables: they were taken up anew from what those were merged from', { tables });
+    },
+  });
 }
 
 /** Tries until it succeeds or the hub stops. */
