@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { ClickHouseError, drainStream } from '@clickhouse/client';
 import { TrackingError } from '../../core/errors.ts';
+import { DEDUP_WINDOW_BLOCKS } from '../../schemas/clickhouse/ddl.ts';
 import { landingTables, DEFAULT_RETENTION } from '../../schemas/clickhouse/landing-tables.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import { TOPICS, type PartitionId } from '../log/delta-log.ts';
@@ -52,16 +53,12 @@ export class ClickHouseSinkStore implements SinkStore {
   }
 
   async presence(range: RangeId): Promise<RangePresence> {
-    const [done, landed, since] = await Promise.all([
+    const [done, landed, blocksSince] = await Promise.all([
       this.#holds('sink_frames', range, 'AND log = {log:String} AND topic = {topic:String}'),
       this.#landed(range),
-      this.#rows<{ ranges: string }>(
-        `SELECT uniqExact(log, topic, log_partition, stored_at) AS ranges FROM ${this.#database}.sink_frames
-         WHERE stored_at > fromUnixTimestamp64Milli({claimedAtMs:Int64}, 'UTC')`,
-        { claimedAtMs: range.claimedAtMs },
-      ),
+      this.#blocksSince(range),
     ]);
-    return { done, landed, rangesSince: Number(since[0]?.ranges ?? 0) };
+    return { done, landed, blocksSince };
   }
 
   async insert(range: RangeId, block: SealedBlock): Promise<void> {
@@ -83,6 +80,19 @@ export class ClickHouseSinkStore implements SinkStore {
   #token({ topic, partition, minOffset, maxOffset, claimedAtMs }: RangeId): string {
     const name = `${this.#log}/${topic}/${partition}/${minOffset}-${maxOffset}/${claimedAtMs}/${ROWS_VERSION}/${this.#generation}`;
     return name.replaceAll(/[^\w./-]/g, '_');
+  }
+
+  /** A range is one block in its landing tables, and in a rollup one for each month that it touches. The ranges alone are enough to say that it is too late. */
+  async #blocksSince({ topic, claimedAtMs }: RangeId): Promise<number> {
+    const since = `stored_at > fromUnixTimestamp64Milli({claimedAtMs:Int64}, 'UTC')`;
+    const ranges = await this.#count(`uniqExact(log, log_partition, stored_at)`, `sink_frames WHERE topic = {topic:String} AND ${since}`, { topic, claimedAtMs });
+    if (topic !== TOPICS.deltas || ranges > DEDUP_WINDOW_BLOCKS) return ranges;
+    return Math.max(ranges, await this.#count('uniqExact(log_partition, stored_at, toYYYYMM(second))', `deltas WHERE ${since}`, { claimedAtMs }));
+  }
+
+  async #count(what: string, where: string, params: Record<string, unknown>): Promise<number> {
+    const [row] = await this.#rows<{ n: string }>(`SELECT ${what} AS n FROM ${this.#database}.${where}`, params);
+    return Number(row?.n ?? 0);
   }
 
   async #landed(range: RangeId): Promise<Set<string>> {

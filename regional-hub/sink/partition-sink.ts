@@ -92,13 +92,13 @@ export class PartitionSink {
   }
 
   async #repeat(claim: RangeClaim): Promise<void> {
-    const { store, gate, safeRanges } = this.#deps;
+    const { store, gate, safeBlocks } = this.#deps;
     const range = this.#rangeId(claim);
     await this.#retry(() =>
       gate.run(async () => {
         const presence = await store.presence(range);
-        const plan = planRepeat(presence, safeRanges);
-        if (plan.kind === 'halt') throw haltedError(range, presence.rangesSince);
+        const plan = planRepeat(presence, safeBlocks);
+        if (plan.kind === 'halt') throw haltedError(range, presence.blocksSince);
         const frames = await this.#readClaimed(claim);
         if (plan.kind === 'insert') await this.#store(claim, frames, plan.skip);
         else this.#watermarks = admitFrames(this.#watermarks, frames.map(frameName)).after;
@@ -227,10 +227,10 @@ export function isLeaseLost(error: unknown): boolean {
   return error instanceof TrackingError && error.code === 'lease_lost';
 }
 
-function haltedError(range: RangeId, rangesSince: number): TrackingError {
+function haltedError(range: RangeId, blocksSince: number): TrackingError {
   return new TrackingError(
     'storage_failed',
-    `${range.topic}/${range.partition} ${range.minOffset}-${range.maxOffset} landed in part and ${rangesSince} ranges followed: ` +
+    `${range.topic}/${range.partition} ${range.minOffset}-${range.maxOffset} landed in part and ${blocksSince} blocks followed: ` +
       'compare deltas with the rollups of its windows, then finish the range by hand',
   );
 }

@@ -48,8 +48,8 @@ export type SinkDeps = {
   readonly log: string;
   /** A partition under trickle makes at most one range in this time. */
   readonly intervalMs: number;
-  /** How many ranges may be stored after a claim before the engine may have forgotten its tokens. */
-  readonly safeRanges: number;
+  /** How many blocks a table may get after a claim before the engine may have forgotten the claim's tokens. */
+  readonly safeBlocks: number;
   /** Of the whole process: all partitions fill the same tables. */
   readonly fence: LandingFence;
   /** Lets so many ranges be encoded and inserted at a time: memory and the engine's sessions are shared with queries. */

@@ -1,3 +1,4 @@
+import { DEDUP_WINDOW_BLOCKS } from '../../schemas/clickhouse/ddl.ts';
 import type { DeltaLog, PartitionLease } from '../log/delta-log.ts';
 import { LandingFence, type FenceLimits } from './landing-fence.ts';
 import { isLeaseLost, PartitionSink } from './partition-sink.ts';
@@ -6,8 +7,8 @@ import { DEFAULT_RANGE_LIMITS } from './range-plan.ts';
 import { Gate, type SinkDeps } from './sink-deps.ts';
 
 /** What a caller must decide; the rest has defaults. */
-export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'gate' | 'fence' | 'log' | 'encoder'> &
-  Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' | 'log' | 'encoder'>> & {
+export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeBlocks' | 'gate' | 'fence' | 'log' | 'encoder'> &
+  Partial<Pick<SinkDeps, 'limits' | 'intervalMs' | 'safeBlocks' | 'log' | 'encoder'>> & {
     readonly fenceLimits?: FenceLimits;
     /** Ranges encoded and inserted at a time. */
     readonly parallelRanges?: number;
@@ -15,8 +16,8 @@ export type SinkOptions = Omit<SinkDeps, 'limits' | 'intervalMs' | 'safeRanges' 
 
 /** Rows are visible within this of their frame's arrival, plus the insert itself. */
 export const DEFAULT_INTERVAL_MS = 500;
-/** Well under the blocks that each table remembers, a range leaving a few in each rollup. */
-export const DEFAULT_SAFE_RANGES = 2_500;
+/** What is under way while a claim is judged is not counted yet: it has as many again to come. */
+export const DEFAULT_SAFE_BLOCKS = DEDUP_WINDOW_BLOCKS / 2;
 /**
  * An insert reaches its engine within the minute after which its sender gives it up, and is stopped after a minute there (`max_execution_time`); two minutes more for
  * a clock that is set forth meanwhile. Four hubs with this bound fill half of what a table remembers.
@@ -33,7 +34,7 @@ export async function startSink(log: DeltaLog, options: SinkOptions): Promise<vo
     ...options,
     limits: options.limits ?? DEFAULT_RANGE_LIMITS,
     intervalMs: options.intervalMs ?? DEFAULT_INTERVAL_MS,
-    safeRanges: options.safeRanges ?? DEFAULT_SAFE_RANGES,
+    safeBlocks: options.safeBlocks ?? DEFAULT_SAFE_BLOCKS,
     log: options.log ?? 'main',
     fence: new LandingFence(options.fenceLimits ?? DEFAULT_FENCE_LIMITS),
     encoder: options.encoder ?? { encode: encodeRange },

@@ -27,9 +27,9 @@ export type StoreOptions = {
   readonly onStored: (table: string, rows: readonly Row[]) => void;
 };
 
-/** How many ranges the sink may trust the store's memory of tokens for; the store keeps a few more. */
-export const SAFE_RANGES = 60;
-const TOKENS_KEPT = SAFE_RANGES * 2 + 20;
+/** How many blocks the sink may trust the store's memory of tokens for; the store keeps a few more. */
+export const SAFE_BLOCKS = 60;
+const TOKENS_KEPT = SAFE_BLOCKS * 2 + 20;
 /**
  * An insert that its sender gave up may land as late as this: a sink that goes on as if nothing were would have the store forget it many times over. Where several hubs fill the
  * store, each holds itself back for its own inserts only; that the others do not fill its memory within the time is a bound that operators keep.
@@ -93,9 +93,9 @@ export class StoreEngine {
       stored.topic === range.topic && stored.partition === range.partition && stored.claimedAtMs === range.claimedAtMs && BigInt(stored.offset) >= range.minOffset && BigInt(stored.offset) <= range.maxOffset;
     const holds = (table: string): boolean => (this.#tables.get(table) ?? []).some(isOfRange);
     const landing = range.topic === 'deltas' ? ['deltas', 'ledger'] : ['raw_events', 'attributions'];
-    const since = (this.#tables.get('sink_frames') ?? []).filter((stored) => stored.claimedAtMs > range.claimedAtMs);
-    const ranges = new Set(since.map(({ topic, partition, claimedAtMs }) => `${topic} ${partition} ${claimedAtMs}`));
-    return { done: holds('sink_frames'), landed: new Set(landing.filter(holds)), rangesSince: ranges.size };
+    const since = (this.#tables.get('sink_frames') ?? []).filter((stored) => stored.topic === range.topic && stored.claimedAtMs > range.claimedAtMs);
+    const ranges = new Set(since.map(({ partition, claimedAtMs }) => `${partition} ${claimedAtMs}`));
+    return { done: holds('sink_frames'), landed: new Set(landing.filter(holds)), blocksSince: ranges.size };
   }
 
   #insert(life: Life, range: RangeId, block: SealedBlock): Promise<void> {
@@ -153,7 +153,7 @@ export class StoreEngine {
     this.#tokens.set(table, known);
     if (known.has(token) && bugs.forgetsTokens !== true) return false;
     known.add(token);
-    const kept = random.chance(faults.rate('storeForgets')) ? SAFE_RANGES + 20 : TOKENS_KEPT;
+    const kept = random.chance(faults.rate('storeForgets')) ? SAFE_BLOCKS + 20 : TOKENS_KEPT;
     for (const oldest of known) {
       if (known.size <= kept) break;
       known.delete(oldest);

@@ -9,7 +9,7 @@ import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
-import { FENCE_LIMITS, SAFE_RANGES } from '../engines/store-engine.ts';
+import { FENCE_LIMITS, SAFE_BLOCKS } from '../engines/store-engine.ts';
 import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
@@ -117,7 +117,7 @@ export class HubSite implements Site {
       changes: new StoreChanges(),
       limits: this.#world.rangeLimits,
       intervalMs: this.#world.sinkIntervalMs,
-      safeRanges: SAFE_RANGES,
+      safeBlocks: SAFE_BLOCKS,
       fenceLimits: FENCE_LIMITS,
       encoder: { encode: (log, range, frames) => encodeRange(log, range, frames, { inflate: (section, limit) => this.#unpack(life, section, limit), turn: async () => undefined }) },
     });

@@ -4,7 +4,7 @@ import { startSink } from '../../regional-hub/sink/sink.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
 import { LogEngine } from '../engines/log-engine.ts';
 import { ROLLUP_NAMES } from '../engines/rollups.ts';
-import { SAFE_RANGES, StoreEngine } from '../engines/store-engine.ts';
+import { SAFE_BLOCKS, StoreEngine } from '../engines/store-engine.ts';
 import { Faults } from '../faults.ts';
 import { inflate } from '../hosts/shard-code.ts';
 import { Life } from '../kernel/life.ts';
@@ -31,7 +31,7 @@ export async function checkReplay(world: World): Promise<void> {
     random: () => random.next(),
     events: { rangeStored: () => undefined, frameRepeated: () => undefined, shardHalted: () => undefined, rangeFailed: ({ error }) => world.verdict.fail('no assertion breaks', `replay: ${String(error)}`) },
     changes: new StoreChanges(),
-    safeRanges: SAFE_RANGES,
+    safeBlocks: SAFE_BLOCKS,
     encoder: { encode: (name, range, frames) => encodeRange(name, range, frames, { inflate: async (section, limit) => inflate(section, limit), turn: async () => undefined }) },
   });
   const isDone = (): boolean => log.lag().every(({ endOffset, finishedOffset }) => endOffset === finishedOffset);
