@@ -15,13 +15,13 @@ describe('a key filter', () => {
     );
   });
 
-  test('denies 98 of 100 keys that were not added', () => {
+  test('denies 99 of 100 keys that were not added', () => {
     let state = 1;
     const draw = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) ^ (state >>> 16);
     const filter = KeyFilter.forKeys(10_000);
     for (let key = 0; key < 10_000; key++) filter.add(draw() >>> 0, draw() >>> 0);
     let admitted = 0;
     for (let key = 0; key < 10_000; key++) if (filter.mayHave({ lo: draw() >>> 0, hi: draw() >>> 0 })) admitted++;
-    expect(admitted).toBeLessThan(200);
+    expect(admitted).toBeLessThan(100);
   });
 });

@@ -1,8 +1,8 @@
 import { assert } from '../errors.ts';
 import type { Key64 } from '../event.ts';
 
-/** With ten bits a key and seven probes, one absent key in a hundred still costs a look at its page. */
-const BITS_PER_KEY = 10;
+/** With twelve bits a key and seven probes, one absent key in three hundred still costs a look at its page. */
+const BITS_PER_KEY = 12;
 const PROBES = 7;
 
 /** A Bloom filter over keys. It saves reads and decides nothing: `mayHave` is never false for a key that was added. */

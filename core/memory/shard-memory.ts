@@ -19,7 +19,7 @@ export type MemoryLimits = {
   readonly waitingClicksMax: number;
   /** New entries after which `shouldCheckpoint` says so: they bound the log that a recovery replays. */
   readonly checkpointEntries: number;
-  /** RAM for the filters of the cold tier (10 bits an entry). */
+  /** RAM for the filters of the cold tier (12 bits an entry). */
   readonly filterBytesMax: number;
 };
 
