@@ -60,11 +60,11 @@ export function slotAt(epochs: readonly ShardEpoch[], adHash: number, atMs: Epoc
 
 /** The epoch in force at an instant: the latest that has begun; what happened before the first belongs to the first. */
 export function epochAt(epochs: readonly ShardEpoch[], atMs: EpochMs): ShardEpoch {
-  const [first, ...others] = epochs;
+  const first = epochs[0];
   assert(first !== undefined, 'there is at least one shard epoch');
   let begun: ShardEpoch | undefined;
   let earliest = first;
-  for (const epoch of [first, ...others]) {
+  for (const epoch of epochs) {
     if (epoch.sinceMs < earliest.sinceMs) earliest = epoch;
     if (epoch.sinceMs <= atMs && (begun === undefined || isLater(epoch, begun))) begun = epoch;
   }

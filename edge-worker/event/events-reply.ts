@@ -15,7 +15,8 @@ export type EventsReply = {
 export function eventsReply(results: readonly DoorResult[], dispositions: readonly number[]): EventsReply {
   const rejected: EventsReply['rejected'][number][] = [];
   let unknownFields = 0;
-  for (const [index, result] of results.entries()) {
+  for (let index = 0; index < results.length; index++) {
+    const result = results[index]!;
     if (result.ok) unknownFields += result.event.unknownFields;
     else rejected.push({ index, code: result.code, message: result.message });
   }

@@ -32,7 +32,6 @@ const CURRENCY = /^[A-Za-z]{3}$/;
 const COUNTRY = /^[A-Za-z]{2}$/;
 /** Anything but printable ASCII that opens no macro: most texts have nothing of it, and are let go at one look. */
 const ODD = /[^\x20-\x23\x26-\x5a\x5c-\x7a\x7c-\x7e]/;
-const CAPITALS = /^[A-Z]+$/;
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const CONTROLS = /\p{Cc}/gu;
 const DEVICE_BY_NAME: ReadonlyMap<string, DeviceType> = new Map<string, DeviceType>([
@@ -153,8 +152,9 @@ export class FieldReader {
   /** Two letters in upper case; what is no country is absent. */
   country(): string {
     const value = this.raw(SLOT.country);
-    if (typeof value !== 'string' || !COUNTRY.test(value)) return '';
-    return CAPITALS.test(value) ? value : value.toUpperCase();
+    if (typeof value !== 'string' || value.length !== 2) return '';
+    if (isCapital(value, 0) && isCapital(value, 1)) return value;
+    return COUNTRY.test(value) ? value.toUpperCase() : '';
   }
 
   /** 'other' for anything unknown; undefined when absent, so that the edge may look for itself. */
@@ -236,6 +236,11 @@ export class FieldReader {
   refuse(flaw: string): void {
     if (this.flaw === '') this.flaw = flaw;
   }
+}
+
+function isCapital(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x41 && code <= 0x5a;
 }
 
 function isSame(names: readonly string[], others: readonly string[]): boolean {
