@@ -1,7 +1,7 @@
 import { countOpeners } from '../event-json/depth.ts';
 import type { FieldReader } from '../event-json/field-reader.ts';
 import { SLOT } from '../event-json/field-reader.ts';
-import { ByteReader, corrupt } from '../wire/bytes.ts';
+import { ByteReader, corrupt } from '../wire/byte-reader.ts';
 import { NONCE_BYTES, unpackNonce } from '../wire/nonce-text.ts';
 import { BINARY_EVENTS_VERSION, EVENT_TYPE_CODES, FIELD_FORMS, FIELD_SLOTS, MAX_DICTIONARY, type FieldForm } from './fields.ts';
 

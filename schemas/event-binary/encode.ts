@@ -1,6 +1,5 @@
 import { TrackingError } from '../../core/errors.ts';
-import { ByteWriter } from '../wire/bytes.ts';
-import type { OwnedBytes } from '../wire/bytes.ts';
+import { ByteWriter, type OwnedBytes } from '../wire/byte-writer.ts';
 import { NONCE_BYTES, packNonce } from '../wire/nonce-text.ts';
 import { BINARY_EVENTS_VERSION, BINARY_FIELDS, EVENT_TYPE_CODES, type FieldForm } from './fields.ts';
 

@@ -1,7 +1,7 @@
 import type { AdTerms } from '../../core/event.ts';
 import { NANOS_PER_MICRO, PRICING_MODELS } from '../../core/money.ts';
-import { corrupt } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, corrupt } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** Field list of one ad's terms, in the order in which they are written. */
 export const AD_TERMS_FIELDS = [

@@ -1,8 +1,8 @@
 import { assert } from '../../core/errors.ts';
 import type { Attribution, Judgement, WaitingClick } from '../../core/judgement/judgement.ts';
 import type { EpochMs } from '../../core/time.ts';
-import { ByteReader, ByteWriter, corrupt, varintBytes } from './bytes.ts';
-import type { OwnedBytes } from './bytes.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteWriter, type OwnedBytes, varintBytes } from './byte-writer.ts';
 import { DIMENSION_FIELDS, StringInterner, readInterned, readStringTable } from './dimension-table.ts';
 import { EventBatchReader } from './event-batch.ts';
 import { isEpochMs } from './event-header.ts';

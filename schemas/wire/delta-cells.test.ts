@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { deltaFault, MAX_CELL_COUNT } from '../../core/cells/delta.ts';
 import { TrackingError } from '../../core/errors.ts';
-import { ByteWriter } from './bytes.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { HAS_VIEWERS } from './delta-cells.ts';
 import { decodeDeltaSection, encodeDeltaSection, openDeltaSection } from './delta-section.ts';
 import { anyDelta } from './wire-arbitraries.ts';

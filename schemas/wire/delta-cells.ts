@@ -1,8 +1,7 @@
 import type { DeltaRow } from '../../core/cells/cell.ts';
 import { isCellCount, isSecond, mayMove, outcomeFault, type Outcome } from '../../core/cells/delta.ts';
 import type { CellDimensions } from '../../core/judgement/judgement.ts';
-import { corrupt } from './bytes.ts';
-import type { ByteReader } from './bytes.ts';
+import { type ByteReader, corrupt } from './byte-reader.ts';
 import { readViewers, type ViewerColumn } from './viewer-column.ts';
 
 /** Bits of a row's mask: set where the measure is not `USUAL`, and one more where there are viewers. */

@@ -1,7 +1,7 @@
 import type { DeltaRow } from '../../core/cells/cell.ts';
 import { assertDelta } from '../../core/cells/delta.ts';
 import { assert } from '../../core/errors.ts';
-import type { ByteWriter } from './bytes.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { HAS_VIEWERS, MAX_DELTA_ROWS, MEASURES, USUAL } from './delta-cells.ts';
 import type { StringInterner } from './dimension-table.ts';
 import { orderBySecondAndAd } from './delta-order.ts';

@@ -1,7 +1,7 @@
 import { CELL_MEASURES, CELL_WORD, CELL_WORDS } from '../../core/cells/cell-columns.ts';
 import type { CellColumns, ViewerSlices } from '../../core/cells/cell-columns.ts';
 import { assert } from '../../core/errors.ts';
-import type { ByteWriter } from './bytes.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { HAS_VIEWERS, MAX_DELTA_ROWS } from './delta-cells.ts';
 import { orderBySecondAndAd } from './delta-order.ts';
 import type { StringInterner } from './dimension-table.ts';

@@ -1,6 +1,6 @@
 import type { CellDimensions } from '../../core/judgement/judgement.ts';
-import { corrupt } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, corrupt } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** The order in which a cell's dimensions are written. */
 export const DIMENSION_FIELDS = [

@@ -1,7 +1,7 @@
 import type { AdTerms, EdgeTally } from '../../core/event.ts';
 import { MAX_EPOCH_MS, SECOND_MS } from '../../core/time.ts';
 import { MIN_AD_TERMS_BYTES, readAdTerms } from './ad-terms.ts';
-import { ByteReader, corrupt } from './bytes.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
 import { checkBody } from './event-body.ts';
 import { HEADER, HEADER_BYTES, checkHeader } from './event-header.ts';
 

@@ -3,7 +3,7 @@ import { TrackingError } from '../../core/errors.ts';
 import { NO_KEY } from '../../core/event.ts';
 import type { AdTerms, TrackedEvent } from '../../core/event.ts';
 import { FREE } from '../../core/money.ts';
-import { ByteWriter } from './bytes.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { EventBatchReader, EventBatchWriter } from './event-batch.ts';
 import { MAX_BATCH_BYTES } from './event-batch-parts.ts';
 import { HEADER, HEADER_BYTES } from './event-header.ts';

@@ -1,6 +1,6 @@
 import type { EventDetail } from '../../core/event.ts';
-import { corrupt, lenientText } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, corrupt, lenientText } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { isEpochMs } from './event-header.ts';
 import { NONCE_BYTES, packNonce, unpackNonce } from './nonce-text.ts';
 

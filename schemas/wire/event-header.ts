@@ -1,7 +1,7 @@
 import { DEVICE_TYPES, EVENT_KINDS } from '../../core/event.ts';
 import type { TrackedEvent } from '../../core/event.ts';
 import { MAX_EPOCH_MS } from '../../core/time.ts';
-import { corrupt } from './bytes.ts';
+import { corrupt } from './byte-reader.ts';
 
 /** Every event has one header of this size, all headers lie side by side: hot loops read them without decoding anything. */
 export const HEADER_BYTES = 64;

@@ -1,7 +1,7 @@
 import { assert } from '../../core/errors.ts';
 import { MAX_EPOCH_MS } from '../../core/time.ts';
-import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
-import type { OwnedBytes } from './bytes.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteWriter, type OwnedBytes } from './byte-writer.ts';
 
 /** 2: sections may be packed with Brotli. Version 1, whose sections are gzip, is read as well: a rolling deploy begins with the hubs. */
 export const FRAME_VERSION = 2;

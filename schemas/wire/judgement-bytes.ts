@@ -6,8 +6,8 @@ import type { EventKindCode } from '../../core/event.ts';
 import type { Judgement } from '../../core/judgement/judgement.ts';
 import { clickCostNanos, impressionCostNanos } from '../../core/money.ts';
 import type { Nanos, Pricing } from '../../core/money.ts';
-import { corrupt } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, corrupt } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { REASON_LIMIT } from './event-header.ts';
 
 /** One judgement: disposition and kind, reason, flags, a reserved byte, every reason. The cost follows from the ad's terms. */

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { assert } from '../../core/errors.ts';
 import type { LedgerRow } from '../../core/cells/cell.ts';
 import { MAX_EPOCH_MS, SECOND_MS } from '../../core/time.ts';
-import { ByteReader, ByteWriter, corrupt } from './bytes.ts';
-import type { OwnedBytes } from './bytes.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteWriter, type OwnedBytes } from './byte-writer.ts';
 import type { FrameHeader } from './frame.ts';
 
 /** Raise it with every change of layout; readers refuse what they do not know. */

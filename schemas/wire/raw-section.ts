@@ -1,6 +1,6 @@
 import { assert } from '../../core/errors.ts';
-import { ByteReader, ByteWriter, corrupt, varintBytes } from './bytes.ts';
-import type { OwnedBytes } from './bytes.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteWriter, type OwnedBytes, varintBytes } from './byte-writer.ts';
 
 export const RAW_SECTION_VERSION = 1;
 /** Row number, length, and the least that a commit can be: version, time, an empty batch, no corrections. */

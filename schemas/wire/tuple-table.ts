@@ -1,5 +1,5 @@
 import { IntIndex } from '../../core/cells/int-index.ts';
-import type { ByteWriter } from './bytes.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** Each tuple of small numbers once, numbered in order of first use. */
 export class TupleTable {

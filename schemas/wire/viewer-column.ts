@@ -1,7 +1,7 @@
 import type { DeltaRow } from '../../core/cells/cell.ts';
 import { ascends } from '../../core/cells/delta.ts';
-import { corrupt } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, corrupt } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 const VIEWER_BYTES = 8;
 

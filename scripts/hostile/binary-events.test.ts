@@ -5,7 +5,7 @@ import { withKey } from '../../edge-worker/fixtures/ask.ts';
 import { TestHost } from '../../edge-worker/fixtures/host.ts';
 import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
-import { ByteWriter } from '../../schemas/wire/bytes.ts';
+import { ByteWriter } from '../../schemas/wire/byte-writer.ts';
 
 const MIB = 1_048_576;
 const EVENTS = Array.from({ length: 12 }, (_, i) => ({

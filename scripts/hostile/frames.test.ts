@@ -9,7 +9,7 @@ import { DISPOSITIONS } from '../../core/disposition.ts';
 import { Uniques } from '../../core/sketch/uniques.ts';
 import { makeFrame } from '../../regional-hub/intake/testing/frames.ts';
 import { flush, openIntake, recordsIn, type TestIntake } from '../../regional-hub/intake/testing/intake.ts';
-import { ByteWriter } from '../../schemas/wire/bytes.ts';
+import { ByteWriter } from '../../schemas/wire/byte-writer.ts';
 import { decodeDeltaSection, encodeDeltaSection } from '../../schemas/wire/delta-section.ts';
 import { decodeFrame, encodeFrame } from '../../schemas/wire/frame.ts';
 

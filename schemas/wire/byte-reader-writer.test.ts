@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TrackingError } from '../../core/errors.ts';
-import { ByteReader, ByteWriter, varintBytes } from './bytes.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter, varintBytes } from './byte-writer.ts';
 import { packNonce, unpackNonce } from './nonce-text.ts';
 
 const written = (write: (writer: ByteWriter) => void): Uint8Array => {
