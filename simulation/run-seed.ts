@@ -101,9 +101,21 @@ function unsentShards(world: World): string[] {
   });
 }
 
-/** A reset shard that speaks as an earlier life and cannot know whether a hub has kept a frame of it: it stands still until somebody looks. */
-function isLeftToOperators({ shards, truth }: World, name: string): boolean {
-  return truth.resetShards.has(name) && shards.read(name)("SELECT 1 FROM meta WHERE key = 'halted' AND value = '\"stale_epoch\"'").length > 0;
+/**
+ * A shard that stands still until somebody looks: it was reset, speaks as an earlier life and cannot know whether a hub has kept a frame of it; or somebody who
+ * has the flush key took its frame's name before it was acknowledged.
+ */
+function isLeftToOperators({ shards, truth, watch }: World, name: string): boolean {
+  const read = shards.read(name);
+  const meta = (key: string): unknown => JSON.parse(read<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)[0]?.value ?? 'null');
+  switch (meta('halted')) {
+    case 'stale_epoch':
+      return truth.resetShards.has(name);
+    case 'frame_conflict':
+      return watch.frames.hasForgedName(name, Number(meta('epoch')), read<{ seq: number }>('SELECT min(seq) AS seq FROM sealed')[0]!.seq);
+    default:
+      return false;
+  }
 }
 
 function heldSpills({ spills }: World): string[] {

@@ -1,4 +1,4 @@
-import { decodeFrame, type FrameHeader } from '../../schemas/wire/frame.ts';
+import { decodeFrame, peekFrameHeader, type FrameHeader } from '../../schemas/wire/frame.ts';
 import { digestOf } from '../../regional-hub/intake/signature.ts';
 import type { Topic } from '../../regional-hub/log/delta-log.ts';
 import type { World } from '../world.ts';
@@ -11,6 +11,7 @@ export class FrameWatch {
   readonly #bytes = new Map<string, Uint8Array>();
   readonly #inLog = new Set<string>();
   readonly #forged = new Set<string>();
+  readonly #forgedNames = new Set<string>();
   /** Storage epochs of each shard, as first sent. */
   readonly #epochs = new Map<string, number[]>();
 
@@ -59,8 +60,15 @@ export class FrameWatch {
     return { name, bytes: this.#bytes.get(name)! };
   }
 
+  /** Whether somebody has sent other bytes under this name. */
+  hasForgedName(shard: string, epoch: number, seq: number): boolean {
+    return this.#forgedNames.has(nameOf(shard, epoch, seq));
+  }
+
   forged(bytes: Uint8Array): void {
     this.#forged.add(digestOf(bytes));
+    const { shard, epoch, seq } = peekFrameHeader(bytes);
+    this.#forgedNames.add(nameOf(shard, epoch, seq));
   }
 }
 
