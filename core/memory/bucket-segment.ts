@@ -89,12 +89,12 @@ export class BucketSegment {
     return added;
   }
 
-  /** Forgets every time below `floorMs`, and gives room back where much is left over. */
-  sweep(floorMs: EpochMs): void {
+  /** Forgets every time below `floorMs`, gives room back where much is left over, and says how many slots it has looked at. */
+  sweep(floorMs: EpochMs): number {
+    if (floorMs <= this.#sweptToMs) return 0;
+    const slots = this.#usedSlots;
     this.#prune(floorMs);
-    const wanted = Math.max(FIRST_BUCKETS, Math.ceil(this.#usedSlots / SLOTS_MAX_PER_BUCKET) + 1);
-    if (wanted * SHRINK_AT < this.#bucketCount) this.#rebuild(wanted);
-    else if (this.#overflowed * OVERFLOW_SHARE > this.#bucketCount) this.#rebuild(this.#bucketCount);
+    return slots;
   }
 
   /** Calls back for every pair, in no order. */
@@ -202,16 +202,17 @@ export class BucketSegment {
   #makeRoom(floorMs: EpochMs): void {
     if (floorMs > this.#sweptToMs) this.#prune(floorMs);
     if (this.#usedSlots * GROWTH > this.#slotsMax) this.#rebuild(Math.ceil(this.#bucketCount * GROWTH));
-    else if (this.#overflowed * OVERFLOW_SHARE > this.#bucketCount) this.#rebuild(this.#bucketCount);
   }
 
-  /** Drops what is below the floor. */
+  /** Drops what is below the floor; rebuilds where much room is left over, or where what has gone left too many marks behind. */
   #prune(floorMs: EpochMs): void {
     const crowdedBefore = this.#crowd.keyCount;
     this.#sweptToMs = floorMs;
     this.#usedSlots -= pruneSlots(this.#words, Math.min(floorMs - this.#originMs, CROWD));
     this.#crowd.prune(floorMs);
-    if (this.#crowd.keyCount < crowdedBefore) this.#rebuild(this.#bucketCount);
+    const wanted = Math.max(FIRST_BUCKETS, Math.ceil(this.#usedSlots / SLOTS_MAX_PER_BUCKET) + 1);
+    if (wanted * SHRINK_AT < this.#bucketCount) this.#rebuild(wanted);
+    else if (this.#crowd.keyCount < crowdedBefore || this.#overflowed * OVERFLOW_SHARE > this.#bucketCount) this.#rebuild(this.#bucketCount);
   }
 
   /** The same entries in fresh buckets. */

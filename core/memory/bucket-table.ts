@@ -4,7 +4,8 @@ import { BucketSegment } from './bucket-segment.ts';
 
 /** Segments grow and are swept one at a time: a table of 10 M keys never stops for longer than one segment takes (about 1 ms). */
 const SEGMENTS = 256;
-/** While a forgotten past waits to be swept, every so many additions sweep one segment. */
+/** While a forgotten past waits to be swept, an addition pays for so many slots of it; a segment goes in so many additions at the soonest. */
+const SLOTS_SWEPT_PER_ADD = 8;
 const ADDS_PER_SWEEP = 64;
 
 /**
@@ -14,7 +15,8 @@ const ADDS_PER_SWEEP = 64;
 export class BucketTable {
   readonly #segments: (BucketSegment | undefined)[] = Array.from({ length: SEGMENTS });
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
-  #nextSweep = SEGMENTS;
+  #nextSweep = 0;
+  #sweepsLeft = 0;
   #addsUntilSweep = 0;
   /** Of no use, but what is written somewhere must have been read. */
   #touched = 0;
@@ -48,7 +50,7 @@ export class BucketTable {
   add(key: Key64, timeMs: EpochMs): boolean {
     const segment = (this.#segments[key.lo >>> 24] ??= new BucketSegment());
     const added = segment.add(key.lo | 0, key.hi | 0, timeMs, this.#floorMs);
-    if (this.#nextSweep < SEGMENTS && --this.#addsUntilSweep <= 0) this.#sweepNext();
+    if (this.#sweepsLeft > 0 && --this.#addsUntilSweep <= 0) this.#sweepNext();
     return added;
   }
 
@@ -56,7 +58,7 @@ export class BucketTable {
   forgetBefore(timeMs: EpochMs): void {
     if (timeMs <= this.#floorMs) return;
     this.#floorMs = timeMs;
-    this.#nextSweep = 0;
+    this.#sweepsLeft = SEGMENTS;
   }
 
   /** At least `wanted` times (or all there are) of keys picked evenly, ascending. */
@@ -70,8 +72,9 @@ export class BucketTable {
   }
 
   #sweepNext(): void {
-    const segment = this.#segments[this.#nextSweep++];
-    this.#addsUntilSweep = ADDS_PER_SWEEP;
-    segment?.sweep(this.#floorMs);
+    const swept = this.#segments[this.#nextSweep]?.sweep(this.#floorMs) ?? 0;
+    this.#addsUntilSweep = Math.max(ADDS_PER_SWEEP, Math.ceil(swept / SLOTS_SWEPT_PER_ADD));
+    this.#nextSweep = (this.#nextSweep + 1) % SEGMENTS;
+    this.#sweepsLeft--;
   }
 }

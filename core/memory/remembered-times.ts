@@ -20,6 +20,8 @@ export class RememberedTimes {
   readonly #journal = new EntryJournal();
   #below = new BucketTable();
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
+  /** No time in `#resident` is lower. */
+  #oldestMs: EpochMs = Number.POSITIVE_INFINITY;
 
   constructor(table: number, cold: ColdTier) {
     this.#table = table;
@@ -52,8 +54,8 @@ export class RememberedTimes {
   }
 
   add(key: Key64, timeMs: EpochMs): void {
-    const home = timeMs < this.#floorMs ? this.#below : this.#resident;
-    if (home.add(key, timeMs)) this.#journal.push(key, timeMs);
+    const isNew = timeMs < this.#floorMs ? this.#below.add(key, timeMs) : this.#addResident(key, timeMs);
+    if (isNew) this.#journal.push(key, timeMs);
   }
 
   /** The new entries, as a generation's share; undefined when there are none. */
@@ -61,12 +63,22 @@ export class RememberedTimes {
     return this.#journal.count === 0 ? undefined : this.#journal.toColdTable();
   }
 
-  /** To be called when a generation holds all that was new: nothing below `floorMs` needs RAM any more. */
+  /**
+   * To be called when a generation holds all that was new: nothing below `floorMs` needs RAM any more. Where there is no such thing
+   * the floor stays: below it answers cost more.
+   */
   settle(floorMs: EpochMs): void {
     this.#journal.clear();
     if (this.#below.size > 0) this.#below = new BucketTable();
-    this.#floorMs = Math.max(this.#floorMs, floorMs);
-    this.#resident.forgetBefore(this.#floorMs);
+    if (floorMs > this.#oldestMs) this.startAt(floorMs);
+  }
+
+  /** Leaves to the cold tier all that lies below. */
+  startAt(floorMs: EpochMs): void {
+    if (floorMs <= this.#floorMs) return;
+    this.#floorMs = floorMs;
+    this.#oldestMs = Math.max(this.#oldestMs, floorMs);
+    this.#resident.forgetBefore(floorMs);
   }
 
   /** A floor that leaves about `wanted` of the entries in RAM, the youngest. */
@@ -80,8 +92,13 @@ export class RememberedTimes {
   /** Takes entries of a generation back into RAM. */
   restore(page: Uint8Array): void {
     forEachEntry(page, (key, timeMs) => {
-      if (timeMs >= this.#floorMs) this.#resident.add(key, timeMs);
+      if (timeMs >= this.#floorMs) this.#addResident(key, timeMs);
     });
+  }
+
+  #addResident(key: Key64, timeMs: EpochMs): boolean {
+    if (timeMs < this.#oldestMs) this.#oldestMs = timeMs;
+    return this.#resident.add(key, timeMs);
   }
 
   #anyBelow(key: Key64, fromMs: EpochMs, toMs: EpochMs): boolean {

@@ -223,7 +223,7 @@ export class ShardMemory {
     const first = firstThatFits(generations, this.#limits.entriesMax);
     for (const name of TABLE_NAMES) {
       const table = this.#tables[name];
-      table.settle(latestOf(generations.slice(0, first), name) + 1);
+      table.startAt(latestOf(generations.slice(0, first), name) + 1);
       for (const generation of generations.slice(first)) for (const page of this.#cold.pagesOf(generation, MEMORY_TABLES[name])) table.restore(page);
     }
     this.#waiting.settle(latestOf(generations.slice(0, first), 'waiting') + 1);
