@@ -87,6 +87,21 @@ test('a sleep that ends late has seen no socket: another follows before the next
   expect(seen.in).toEqual([0, 1]);
 });
 
+test('turns become shorter while the loop takes long to come round, and longer again', async () => {
+  const [budget, loop] = [new BodyBudget(), new Loop()];
+  const seen = crowd(budget, loop, 100, 32_768);
+  await settled();
+  const perTurn = [seen.in.length];
+  for (const busyMs of [50, 50, 50, 50, 20, 0, 0, 0, 0]) {
+    const before = seen.in.length;
+    loop.nowMs += busyMs;
+    await loop.pass(busyMs > 2 ? 0 : 1);
+    if (busyMs > 2) await loop.pass(1);
+    perTurn.push(seen.in.length - before);
+  }
+  expect(perTurn).toEqual([6, 3, 1, 1, 1, 1, 2, 4, 6, 6]);
+});
+
 test('short bodies need no turns until many have come', async () => {
   const [budget, loop] = [new BodyBudget(), new Loop()];
   const seen = crowd(budget, loop, 1_000, 1);

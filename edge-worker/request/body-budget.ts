@@ -3,8 +3,11 @@ import { Announcement } from '../announcement.ts';
 import type { RequestScope } from '../ports.ts';
 import { MAX_BODY_BYTES } from './body.ts';
 
-/** What is taken apart before the runtime looks at its sockets again: some 20 ms, the longest that a person who follows a link waits behind batches. */
+/** What is taken apart before the runtime looks at its sockets again, some 30 ms of work: a person who follows a link waits for a turn or two … */
 export const TURN_BYTES = 196_608;
+/** … and less where the loop takes longer to come round: other isolates work on the same thread, or other processes on the same core. */
+export const MIN_TURN_BYTES = 32_768;
+const ROUND_AIM_MS = 30;
 /** Bodies that were taken apart and wait for their commits: at a commit's usual 0.1 s half a million events a second. */
 export const MAX_WORK_BYTES = 8 * 1024 * 1024;
 /** Bodies that have arrived and wait for their turn. */
@@ -45,7 +48,7 @@ type Waiting = { readonly bytes: number; readonly sinceMs: EpochMs; readonly go:
  * Who may have his body taken apart, and when. Counted is what costs: bodies that have arrived. One that is announced and not sent takes nothing for long.
  *
  * The runtime looks at its sockets only when nothing else is left to do: fifty batches that arrive together would be taken apart in one go, half
- * a second in which no redirect goes out. So bodies take turns. After each `TURN_BYTES` the loop comes round, and people get their answers.
+ * a second in which no redirect goes out. So bodies take turns. After each the loop comes round, and people get their answers.
  */
 export class BodyBudget {
   readonly #coming = new Set<Coming>();
@@ -55,8 +58,9 @@ export class BodyBudget {
   #workBytes = 0;
   readonly #line: Waiting[] = [];
   #lineBytes = 0;
-  /** Let in since the loop last came round. */
+  /** Let in since the loop last came round, and how much may be. */
   #turnBytes = 0;
+  #turnLimitBytes = TURN_BYTES;
   #turnAtMs: EpochMs = 0;
   #isPaced = false;
   /** How long the last one waited who was let in from the line. */
@@ -121,10 +125,17 @@ export class BodyBudget {
 
   async #pace(scope: RequestScope): Promise<void> {
     while (this.#line.length > 0 && scope.clock.nowMs() - scope.arrivedAtMs < PACER_LIFE_MS) {
-      await comeRound(scope);
+      this.#fitTurn(await comeRound(scope));
       this.#openTurn(scope.clock.nowMs());
     }
+    this.#turnLimitBytes = TURN_BYTES;
     this.#isPaced = false;
+  }
+
+  /** Turns become shorter while rounds take too long, and longer again. */
+  #fitTurn(roundMs: number): void {
+    if (roundMs > ROUND_AIM_MS) this.#turnLimitBytes = Math.max(MIN_TURN_BYTES, this.#turnLimitBytes / 2);
+    else if (roundMs < ROUND_AIM_MS / 2) this.#turnLimitBytes = Math.min(TURN_BYTES, this.#turnLimitBytes * 2);
   }
 
   /** The loop has come round: the first in line goes, and whoever fits beside him. Each takes his place himself, if he is still there. */
@@ -143,7 +154,7 @@ export class BodyBudget {
   /** Whether a body may be taken apart in this turn: there is room in the turn, and for what then waits for its commit. A lone one always is. */
   #fitsTurn(bytes: number, nowMs: EpochMs): boolean {
     this.#forgetDead(nowMs);
-    const fits = this.#turnBytes === 0 || this.#turnBytes + bytes <= TURN_BYTES;
+    const fits = this.#turnBytes === 0 || this.#turnBytes + bytes <= this.#turnLimitBytes;
     return fits && (this.#workBytes === 0 || this.#workBytes + bytes <= MAX_WORK_BYTES);
   }
 
@@ -175,13 +186,15 @@ const ROUND_MS = 1;
 const ON_TIME_MS = 2;
 
 /**
- * Resolves when the loop has looked at its sockets. Timers that are due go before sockets: a sleep that ends late, because bodies were taken apart
- * meanwhile, has seen nothing. The one after it begins when all of that is done, and has.
+ * Resolves when the loop has looked at its sockets; gives how long it was busy before that. Timers that are due go before sockets: a sleep that ends
+ * late, because bodies were taken apart meanwhile, has seen nothing. The one after it begins when all of that is done, and has.
  */
-async function comeRound(scope: RequestScope): Promise<void> {
+async function comeRound(scope: RequestScope): Promise<number> {
   const dueAtMs = scope.clock.nowMs() + ROUND_MS;
   await scope.sleep(ROUND_MS);
-  if (scope.clock.nowMs() - dueAtMs > ON_TIME_MS) await scope.sleep(ROUND_MS);
+  const lateMs = scope.clock.nowMs() - dueAtMs;
+  if (lateMs > ON_TIME_MS) await scope.sleep(ROUND_MS);
+  return lateMs;
 }
 
 function shareOf(mostBytes: number, isKnown: boolean): number {
