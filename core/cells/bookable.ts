@@ -14,6 +14,8 @@ export type BookableBatch = {
   /** 0 = the ad's own creative. */
   creativeIndex(i: number): number;
   country(i: number): string;
+  /** A number for each country: making its text costs more than finding its cell. */
+  countryCode(i: number): number;
   deviceType(i: number): string;
   eventTimeMs(i: number): number;
   receivedAtMs(i: number): number;

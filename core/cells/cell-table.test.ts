@@ -76,6 +76,7 @@ function batchOf(seen: Seen[], tallies: EdgeTally[]): BookableCommit['batch'] {
     placementIndex: (i) => seen[i]!.placement,
     creativeIndex: (i) => seen[i]!.creative,
     country: (i) => seen[i]!.country,
+    countryCode: (i) => (seen[i]!.country === '' ? 0 : 1),
     deviceType: (i) => seen[i]!.deviceType,
     eventTimeMs: (i) => seen[i]!.eventTimeMs,
     receivedAtMs: (i) => seen[i]!.receivedAtMs,

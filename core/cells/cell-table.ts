@@ -129,7 +129,7 @@ export class CellTable {
     key[CELL_WORD.creative] = creative === 0 ? numbers.ads[ad + 3]! : numbers.ofString(creative);
     key[CELL_WORD.publisher] = numbers.ofString(batch.publisherIndex(i));
     key[CELL_WORD.placement] = numbers.ofString(batch.placementIndex(i));
-    key[CELL_WORD.country] = this.#strings.numberOf(batch.country(i));
+    key[CELL_WORD.country] = this.#strings.numberOfCountry(batch, i);
     key[CELL_WORD.device] = this.#strings.numberOf(batch.deviceType(i));
   }
 

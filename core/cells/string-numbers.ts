@@ -8,6 +8,7 @@ const UNKNOWN = -1;
 export class StringNumbers {
   readonly #numbers = new Map<string, number>();
   #texts: string[] = [];
+  readonly #byCountryCode = new Map<number, number>();
 
   numberOf(text: string): number {
     const known = this.#numbers.get(text);
@@ -15,6 +16,16 @@ export class StringNumbers {
     const number = this.#texts.length;
     this.#texts.push(text);
     this.#numbers.set(text, number);
+    return number;
+  }
+
+  /** The number of event `i`'s country; its text is made when its code is new. */
+  numberOfCountry(batch: Pick<BookableBatch, 'country' | 'countryCode'>, i: number): number {
+    const code = batch.countryCode(i);
+    const known = this.#byCountryCode.get(code);
+    if (known !== undefined) return known;
+    const number = this.numberOf(batch.country(i));
+    this.#byCountryCode.set(code, number);
     return number;
   }
 
@@ -36,6 +47,7 @@ export class StringNumbers {
   forgetIfMany(): void {
     if (this.#texts.length <= MAX_KEPT_STRINGS) return;
     this.#numbers.clear();
+    this.#byCountryCode.clear();
     this.#texts = [];
   }
 }

@@ -69,7 +69,12 @@ export class EventColumns {
   }
 
   country(i: number): string {
-    return countryText(this.#view.getUint16(this.#at(i) + HEADER.country, true));
+    return countryText(this.countryCode(i));
+  }
+
+  /** The country as the header has it; 0 for none. */
+  countryCode(i: number): number {
+    return this.#view.getUint16(this.#at(i) + HEADER.country, true);
   }
 
   deviceType(i: number): DeviceType {
