@@ -152,6 +152,7 @@ export class ShardOutbox {
     });
     this.#state = onLaterEpoch(this.#state, epoch, frames.map(({ bytes }) => bytes.length));
     this.#storage.startOver(epoch, frames);
+    this.#newest = null;
   }
 
   /** Forgets the frame that the hub has, and adopts its policy. False, and nothing changes, for an ack that is not ours. */
