@@ -41,7 +41,7 @@ describe('the encoding thread', () => {
     const [broken] = framesOf(TOPICS.raw);
     if (broken?.topic !== TOPICS.raw) throw new Error('a raw record');
     const sections = [broken, { ...broken, record: { ...broken.record, raw: Uint8Array.of(1, 2, 3) } }];
-    await expect(encoder.encode('main', rangeOf(TOPICS.raw), sections)).rejects.toThrow(/incorrect header check/);
+    await expect(encoder.encode('main', rangeOf(TOPICS.raw), sections)).rejects.toThrow(/unknown packing/);
     expect((await encoder.encode('main', rangeOf(TOPICS.raw), [broken])).blocks).toHaveLength(2);
   });
 
