@@ -56,8 +56,9 @@ async function byKeys(): Promise<Reading> {
     keys = Math.max(step, keys + sampleKeys);
     curve.push([step, record(bed, maker, SAMPLE_BATCHES, clock)]);
   }
+  const resident = short(bed.shard.status().memoryEntries);
   bed.close();
-  return readingOf(curve, `RAM holds 2 M keys, the rest is found in the shard's own SQLite; ${short(bed.shard.status().memoryEntries)} resident at the end`);
+  return readingOf(curve, `RAM holds 2 M keys, the rest is found in the shard's own SQLite; ${resident} resident at the end`);
 }
 
 async function byAds(): Promise<Reading> {
