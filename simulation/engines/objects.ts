@@ -99,6 +99,7 @@ class Slot<Code extends ObjectCode> {
   #lives = 0;
   #alarmAtMs: number | undefined;
   #isAlarmRunning = false;
+  #isClosed = false;
   isExhausted = false;
 
   constructor(name: string, options: ObjectsOptions<Code>) {
@@ -142,8 +143,9 @@ class Slot<Code extends ObjectCode> {
     if (instance !== null) this.#end(instance);
   }
 
-  /** Ends it for good: not even its alarm wakes it. */
+  /** Ends it for good: not even its alarm wakes it, nor one that a stale instance leaves undone. */
   close(): void {
+    this.#isClosed = true;
     this.evict();
     this.#alarmAtMs = undefined;
   }
@@ -198,6 +200,7 @@ class Slot<Code extends ObjectCode> {
   }
 
   #plan(atMs: number | undefined, retries: number): void {
+    if (this.#isClosed) return;
     this.#alarmAtMs = atMs;
     if (atMs === undefined) return;
     const { scheduler } = this.#options;
