@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RequestScope } from '../ports.ts';
-import { BodyBudget, COMING_MS, expectedBytes, LATE_MS, MAX_COMING_BYTES, MAX_LINE_BYTES, MAX_WAIT_MS, MAX_WORK_BYTES, TURN_BYTES, type Coming, type Stay } from './body-budget.ts';
+import { BodyBudget, COMING_MS, expectedBytes, FIRST_TURN_BYTES, LATE_MS, MAX_COMING_BYTES, MAX_LINE_BYTES, MAX_TURN_BYTES, MAX_WAIT_MS, MAX_WORK_BYTES, type Coming, type Stay } from './body-budget.ts';
 
 const T = 1_700_000_000_000;
 const MIB = 1_048_576;
@@ -68,17 +68,21 @@ test('a lone body goes at once, however large', async () => {
 test('bodies that arrive together are let in a turn at a time, in order, and the loop comes round between turns', async () => {
   const [budget, loop] = [new BodyBudget(), new Loop()];
   const seen = crowd(budget, loop, 12, KIB_64);
-  const perTurn = TURN_BYTES / KIB_64;
-  for (let turn = 1; turn <= 12 / perTurn; turn++) {
-    await loop.pass(turn === 1 ? 0 : 1);
-    expect(seen.in).toEqual(Array.from({ length: turn * perTurn }, (_, i) => i));
+  // Each round takes 20 ms: turns stay as they are.
+  for (let turn = 1; turn <= 4; turn++) {
+    await settled();
+    expect(seen.in).toEqual(Array.from({ length: (turn * FIRST_TURN_BYTES) / KIB_64 }, (_, i) => i));
+    loop.nowMs += 20;
+    await loop.pass(0);
+    expect(seen.in.length).toBe((turn * FIRST_TURN_BYTES) / KIB_64);
+    await loop.pass(1);
   }
   await Promise.all(loop.background);
 });
 
 test('a sleep that ends late has seen no socket: another follows before the next turn', async () => {
   const [budget, loop] = [new BodyBudget(), new Loop()];
-  const seen = crowd(budget, loop, 2, TURN_BYTES);
+  const seen = crowd(budget, loop, 2, MAX_TURN_BYTES);
   await settled();
   loop.nowMs += 50;
   await loop.pass(0);
@@ -99,15 +103,15 @@ test('turns become shorter while the loop takes long to come round, and longer a
     if (busyMs > 2) await loop.pass(1);
     perTurn.push(seen.in.length - before);
   }
-  expect(perTurn).toEqual([6, 3, 1, 1, 1, 1, 2, 4, 6, 6]);
+  expect(perTurn).toEqual([6, 3, 3, 3, 3, 3, 6, 12, 24, 32]);
 });
 
 test('short bodies need no turns until many have come', async () => {
   const [budget, loop] = [new BodyBudget(), new Loop()];
   const seen = crowd(budget, loop, 1_000, 1);
   await settled();
-  expect(seen.in.length).toBe(TURN_BYTES / 2_048);
-  await loop.pass(1_000 / (TURN_BYTES / 2_048));
+  expect(seen.in.length).toBe(FIRST_TURN_BYTES / 2_048);
+  await loop.pass(10);
   expect(seen.in.length).toBe(1_000);
 });
 
@@ -144,7 +148,7 @@ test('strangers fill half of the line at most', async () => {
 test('a line that is late is told to newcomers before they send, and no longer than it is', async () => {
   const [budget, loop] = [new BodyBudget(), new Loop()];
   const welcome = () => budget.welcome(1_000, true, loop.scope()) !== null;
-  const seen = crowd(budget, loop, 4, TURN_BYTES);
+  const seen = crowd(budget, loop, 4, MAX_TURN_BYTES);
   await settled();
   expect(welcome()).toBe(true);
   loop.nowMs += LATE_MS + 100;

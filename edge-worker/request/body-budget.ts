@@ -3,10 +3,13 @@ import { Announcement } from '../announcement.ts';
 import type { RequestScope } from '../ports.ts';
 import { MAX_BODY_BYTES } from './body.ts';
 
-/** What is taken apart before the runtime looks at its sockets again, some 30 ms of work: a person who follows a link waits for a turn or two … */
-export const TURN_BYTES = 196_608;
-/** … and less where the loop takes longer to come round: other isolates work on the same thread, or other processes on the same core. */
-export const MIN_TURN_BYTES = 32_768;
+/**
+ * What is taken apart before the runtime looks at its sockets again: a turn. A person who follows a link waits for one or two, so a turn becomes as short as
+ * makes the loop come round in time (other isolates work on the same thread, other processes on the same core), and otherwise as long as may be: commits are shared by what a turn lets in.
+ */
+export const FIRST_TURN_BYTES = 196_608;
+export const MIN_TURN_BYTES = 98_304;
+export const MAX_TURN_BYTES = 1_048_576;
 const ROUND_AIM_MS = 30;
 /** Bodies that were taken apart and wait for their commits: at a commit's usual 0.1 s half a million events a second. */
 export const MAX_WORK_BYTES = 8 * 1024 * 1024;
@@ -60,7 +63,7 @@ export class BodyBudget {
   #lineBytes = 0;
   /** Let in since the loop last came round, and how much may be. */
   #turnBytes = 0;
-  #turnLimitBytes = TURN_BYTES;
+  #turnLimitBytes = FIRST_TURN_BYTES;
   #turnAtMs: EpochMs = 0;
   #isPaced = false;
   /** How long the last one waited who was let in from the line. */
@@ -128,14 +131,12 @@ export class BodyBudget {
       this.#fitTurn(await comeRound(scope));
       this.#openTurn(scope.clock.nowMs());
     }
-    this.#turnLimitBytes = TURN_BYTES;
     this.#isPaced = false;
   }
 
-  /** Turns become shorter while rounds take too long, and longer again. */
   #fitTurn(roundMs: number): void {
     if (roundMs > ROUND_AIM_MS) this.#turnLimitBytes = Math.max(MIN_TURN_BYTES, this.#turnLimitBytes / 2);
-    else if (roundMs < ROUND_AIM_MS / 2) this.#turnLimitBytes = Math.min(TURN_BYTES, this.#turnLimitBytes * 2);
+    else if (roundMs < ROUND_AIM_MS / 2) this.#turnLimitBytes = Math.min(MAX_TURN_BYTES, this.#turnLimitBytes * 2);
   }
 
   /** The loop has come round: the first in line goes, and whoever fits beside him. Each takes his place himself, if he is still there. */
