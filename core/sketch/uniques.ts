@@ -91,14 +91,13 @@ export function viewerStates(counts: Uint32Array, halves: Uint32Array): Uint8Arr
   for (let i = 0; i < halves.length; i += 2) mix64(halves[i]!, halves[i + 1]!, mixed, i);
   let bytes = 0;
   for (let i = 0; i < counts.length; i++) bytes += stateBytes(counts[i]!);
-  const states = new Uint8Array(bytes);
-  const view = new DataView(states.buffer);
+  const view = new DataView(new ArrayBuffer(bytes));
   for (let i = 0, start = 0, at = 0; i < counts.length; i++) {
     const end = start + 2 * counts[i]!;
     at = writeState(view, at, mixed, start, end);
     start = end;
   }
-  return states;
+  return new Uint8Array(view.buffer);
 }
 
 function stateBytes(count: number): number {
@@ -106,14 +105,16 @@ function stateBytes(count: number): number {
   return 1 + (count < 0x80 ? 1 : 2) + count * HASH_BYTES;
 }
 
-/** Writes the state of the mixed hashes from `start` to `end`, and says where it ends. */
+/** Writes the state of the mixed halves from `start` to `end`, and says where it ends. */
 function writeState(view: DataView, at: number, mixed: Uint32Array, start: number, end: number): number {
-  const count = (end - start) / 2;
-  if (count <= SMALL_MAX) return writeHashes(view, at, FORM.small, mixed, start, end);
-  const pairs = mixed.subarray(start, end);
-  if (count <= MEDIUM_MAX) return writeHashes(view, at, FORM.medium, ascending(pairs), 0, pairs.length);
+  if (end - start <= 2 * SMALL_MAX) return writeHashes(view, at, FORM.small, mixed, start, end);
+  return writeLargeState(view, at, mixed.subarray(start, end));
+}
+
+function writeLargeState(view: DataView, at: number, mixed: Uint32Array): number {
+  if (mixed.length <= 2 * MEDIUM_MAX) return writeHashes(view, at, FORM.medium, ascending(mixed), 0, mixed.length);
   const registers = new Uint8Array(REGISTERS);
-  for (let i = start; i < end; i += 2) raise(registers, mixed[i]!, mixed[i + 1]!);
+  for (let i = 0; i < mixed.length; i += 2) raise(registers, mixed[i]!, mixed[i + 1]!);
   return writeRegisters(view, at, registers);
 }
 

@@ -94,11 +94,21 @@ export class ByteReader {
   indices(count: number, limit: number, what: string): Uint32Array {
     const indices = new Uint32Array(count);
     const bytes = this.#bytes;
+    const end = this.#end;
+    const oneByteLimit = Math.min(limit, 0x80);
+    let at = this.#offset;
     for (let i = 0; i < count; i++) {
-      const byte = this.#offset < this.#end ? bytes[this.#offset]! : 0x80;
-      if (byte < 0x80 && byte < limit) this.#offset++;
-      indices[i] = byte < 0x80 && byte < limit ? byte : this.below(limit, what);
+      const byte = at < end ? bytes[at]! : 0x80;
+      if (byte < oneByteLimit) {
+        indices[i] = byte;
+        at++;
+      } else {
+        this.#offset = at;
+        indices[i] = this.below(limit, what);
+        at = this.#offset;
+      }
     }
+    this.#offset = at;
     return indices;
   }
 

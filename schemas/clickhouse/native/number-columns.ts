@@ -78,7 +78,8 @@ export class WideIntColumn implements ColumnWriter {
 
   fill(value: number, count: number): void {
     this.#grow(this.#length + count);
-    new BigInt64Array(this.#halves.buffer).fill(BigInt(value), this.#length, this.#length + count);
+    // rows to come are zero already
+    if (value !== 0) new BigInt64Array(this.#halves.buffer).fill(BigInt(value), this.#length, this.#length + count);
     this.#length += count;
   }
 
