@@ -23,7 +23,6 @@ const ALL_TAGS = 0x3fff_ffff;
 /** The lowest and the highest bit of each tag. */
 const TAG_ONES = 0x0104_1041;
 const TAG_HIGHS = 0x2082_0820;
-
 /** In place of a time: this key's times are elsewhere. Any other 32-bit number is a time: so many ms from the buckets' origin, 24.8 days either way. */
 const CROWD = 0x7fff_ffff;
 
@@ -38,7 +37,6 @@ const SHRINK_AT = 2;
 const OVERFLOW_SHARE = 4;
 /** The bucket is found by 16 bits of the key. */
 const BUCKETS_MAX = 0xffff;
-
 /** From this many times on, a key moves to the crowd: a steady clicker must not fill its bucket's neighbourhood. */
 const TIMES_MAX_IN_SLOTS = 4;
 
