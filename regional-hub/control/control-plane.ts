@@ -2,8 +2,9 @@ import type { Clock } from '../../core/time.ts';
 import { CatalogueStore } from './catalogue-store.ts';
 import type { ControlDatabase } from './control-database.ts';
 import { KeyStore, type RandomBytes } from './key-store.ts';
-import { adoptPlan, type NetworkPlan } from './network-plan.ts';
+import { adoptPlan } from './network-plan.ts';
 import { PolicyStore } from './policy-store.ts';
+import type { NetworkPlan } from './settings-store.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 import type { SnapshotPublisher } from './snapshot-publisher.ts';
 

@@ -2,10 +2,7 @@ import { TrackingError } from '../../core/errors.ts';
 import { ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
 import type { ShardEpoch } from '../../schemas/catalogue.ts';
 import type { ControlDatabase } from './control-database.ts';
-import { readSetting, touchSnapshot, writeSetting } from './settings-store.ts';
-
-/** What the deployment fixes and every snapshot repeats. */
-export type NetworkPlan = { readonly regions: readonly string[]; readonly shardEpochs: readonly ShardEpoch[] };
+import { readSetting, touchSnapshot, writeSetting, type NetworkPlan } from './settings-store.ts';
 
 /**
  * Takes a deployment's plan over, so that edges are told of it. What was told before must stand, and a new shard count must lie `ANNOUNCED_LEAD_MS` ahead: an edge

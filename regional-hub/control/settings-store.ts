@@ -1,11 +1,13 @@
 import { eq } from 'drizzle-orm';
-import type { SaltEpoch } from '../../schemas/catalogue.ts';
+import type { SaltEpoch, ShardEpoch } from '../../schemas/catalogue.ts';
 import { settings } from '../../schemas/control-tables.ts';
 import type { ControlDatabase } from './control-database.ts';
-import type { NetworkPlan } from './network-plan.ts';
 
 /** Which token key signs new tokens (0 = the edge's first) and which are dead. */
 export type TokenKeyStatus = { readonly signingKid: number; readonly revokedKids: readonly number[] };
+
+/** What the deployment fixes and every snapshot repeats. */
+export type NetworkPlan = { readonly regions: readonly string[]; readonly shardEpochs: readonly ShardEpoch[] };
 
 /** Every single value that the control plane keeps, with what it is before anybody set it. */
 export type Settings = {
