@@ -1,11 +1,11 @@
 import { parentPort } from 'node:worker_threads';
 import { assert, TrackingError } from '../../core/errors.ts';
-import { inflateByZlib } from '../inflate.ts';
+import { unpackSection } from '../log/unpack-section.ts';
 import { encodeRange } from '../sink/range-blocks.ts';
 import type { EncodeAnswer, EncodeRequest } from './worker-range-encoder.ts';
 
 /** The thread of `WorkerRangeEncoder`: it has nobody to give a turn to. */
-const PACE = { inflate: inflateByZlib, turn: async () => undefined };
+const PACE = { unpack: unpackSection, turn: async () => undefined };
 
 const port = parentPort;
 assert(port !== null, 'this file runs as a thread');

@@ -6,7 +6,7 @@ import type { Frame } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import { encodeDeltasRecord, encodeRawRecord } from '../../schemas/wire/log-record.ts';
 import { TOPICS } from '../log/delta-log.ts';
-import type { Inflate } from '../inflate.ts';
+import type { UnpackSection } from '../log/unpack-section.ts';
 import type { DeltaLog } from '../log/delta-log.ts';
 import type { FrameIndex } from './frame-index.ts';
 import { placeFrame } from './frame-index.ts';
@@ -51,8 +51,8 @@ export type IntakeDeps = {
   /** One for each process: frames of one shard are taken one at a time. */
   readonly shards: KeyedQueue;
   readonly budget: WorkBudget;
-  /** `inflateByZlib` unless said otherwise. */
-  readonly inflate?: Inflate;
+  /** `unpackSection` unless said otherwise. */
+  readonly unpack?: UnpackSection;
 };
 
 export type FlushBody = { readonly body: Uint8Array; readonly signatureHeader: string | undefined; readonly nowMs: EpochMs };
@@ -100,7 +100,7 @@ async function placeAndAppend(deps: IntakeDeps, body: Uint8Array, frame: Frame):
     case 'gap':
       return refusal('frame_gap', `${shard} ${epoch} goes on at ${place.expectedSeq}`, { expectedSeq: place.expectedSeq });
     case 'append': {
-      await appendFrame(deps.log, await openFrame(body, frame, deps.inflate));
+      await appendFrame(deps.log, await openFrame(body, frame, deps.unpack));
       await deps.index.advance(entry);
       const lastSeq = position?.epoch === epoch ? Math.max(position.lastSeq, seq) : seq;
       return { ...acked(deps, frame, 'appended', lastSeq), rawEvents: frame.header.rawEvents };

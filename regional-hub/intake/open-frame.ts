@@ -8,7 +8,7 @@ import type { Frame, FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { FrameDigest, HubLedgerRow } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
-import { inflateByZlib, type Inflate } from '../inflate.ts';
+import { unpackSection, type UnpackSection } from '../log/unpack-section.ts';
 import { digestOf } from './signature.ts';
 
 /** A frame that was read to the last field, and what the hub itself counted in it. */
@@ -18,27 +18,27 @@ export type OpenedFrame = { readonly frame: Frame; readonly digest: FrameDigest;
  * Reads both sections of a frame through, so that whatever reaches the log can be stored; inflates no further than the header declares.
  * Throws `corrupt_bytes` when anything in it is unreadable, impossible or not as the header says.
  */
-export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(body), inflate: Inflate = inflateByZlib): Promise<OpenedFrame> {
+export async function openFrame(body: Uint8Array, frame: Frame = decodeFrame(body), unpack: UnpackSection = unpackSection): Promise<OpenedFrame> {
   try {
-    await checkDeltas(frame, inflate);
-    return { frame, digest: digestOf(body), hubLedger: await countRaw(frame, inflate) };
+    await checkDeltas(frame, unpack);
+    return { frame, digest: digestOf(body), hubLedger: await countRaw(frame, unpack) };
   } catch (cause) {
     if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') throw cause;
     throw new TrackingError('corrupt_bytes', `frame: ${cause instanceof Error ? cause.message : 'unreadable'}`, { cause });
   }
 }
 
-async function checkDeltas({ header, deltas }: Frame, inflate: Inflate): Promise<void> {
-  const { cells, ledger } = openDeltaSection(await inflateExactly(inflate, deltas, header.deltaBytes));
+async function checkDeltas({ header, deltas }: Frame, unpack: UnpackSection): Promise<void> {
+  const { cells, ledger } = openDeltaSection(await unpackExactly(unpack, deltas, header.deltaBytes));
   assert(cells.rowCount === header.deltaRows, 'the header counts the delta rows');
   assert(ledger.length === header.ledgerRows, 'the header counts the ledger rows');
 }
 
 /** The hub's own ledger: dispositions by received second, counted from the raw events and from nothing else. */
-async function countRaw({ header, raw }: Frame, inflate: Inflate): Promise<HubLedgerRow[]> {
+async function countRaw({ header, raw }: Frame, unpack: UnpackSection): Promise<HubLedgerRow[]> {
   const tally = new LedgerTally();
   let events = 0;
-  for (const { row, bytes } of decodeRawSection(await inflateExactly(inflate, raw, header.rawBytes))) {
+  for (const { row, bytes } of decodeRawSection(await unpackExactly(unpack, raw, header.rawBytes))) {
     assert(row >= header.firstRow && row <= header.lastRow, 'the header spans the rows');
     const commit = decodeCommit(bytes);
     events += commit.batch.eventCount;
@@ -48,8 +48,8 @@ async function countRaw({ header, raw }: Frame, inflate: Inflate): Promise<HubLe
   return tally.rows(header.region);
 }
 
-async function inflateExactly(inflate: Inflate, section: Uint8Array, declaredBytes: number): Promise<Uint8Array> {
-  const bytes = await inflate(section, { maxOutputLength: Math.max(declaredBytes, 1) });
+async function unpackExactly(unpack: UnpackSection, section: Uint8Array, declaredBytes: number): Promise<Uint8Array> {
+  const bytes = await unpack(section, { maxOutputLength: Math.max(declaredBytes, 1) });
   assert(bytes.length === declaredBytes, 'a section is as long as the header says');
   return bytes;
 }

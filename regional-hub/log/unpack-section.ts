@@ -11,6 +11,9 @@ const STEP_BYTES_MIN = 64;
 /** What one step may set aside before any of it is known to be needed; most sections fit in one. */
 const STEP_BYTES_MAX = 1_048_576;
 
+/** Unpacks a section of a frame, no further than to its limit; rejects beyond. */
+export type UnpackSection = (packed: Uint8Array, limit: UnpackLimit) => Promise<Uint8Array>;
+
 const brotliAside = promisify(brotliDecompress);
 const gunzipAside = promisify(gunzip);
 

@@ -8,17 +8,17 @@ import { decodeCommit } from '../../schemas/wire/commit.ts';
 import { openDeltaSection } from '../../schemas/wire/delta-section.ts';
 import type { DeltasRecord } from '../../schemas/wire/log-record.ts';
 import { decodeRawSection } from '../../schemas/wire/raw-section.ts';
-import { inflateByZlib, type Inflate } from '../inflate.ts';
-import { inflateSection, originOf, rowsOf, type OpenedRecord } from './range-frames.ts';
+import { unpackSection, type UnpackSection } from '../log/unpack-section.ts';
+import { sectionOf, originOf, rowsOf, type OpenedRecord } from './range-frames.ts';
 import type { RangeId } from './sink-store.ts';
 
 /** Only names and columns matter here; how long rows stay is the schema's business. */
 const TABLES = landingTables(DEFAULT_RETENTION);
 
 /** Where encoding waits: for a section to be unpacked, and for others to have their turn. */
-export type EncodingPace = { readonly inflate: Inflate; readonly turn: () => Promise<unknown> };
+export type EncodingPace = { readonly unpack: UnpackSection; readonly turn: () => Promise<unknown> };
 
-const ENGINE_PACE: EncodingPace = { inflate: inflateByZlib, turn: () => immediately() };
+const ENGINE_PACE: EncodingPace = { unpack: unpackSection, turn: () => immediately() };
 
 /** A range as blocks, in the order in which they are inserted: the note of its frames comes last. */
 export type RangeBlocks = {
@@ -38,7 +38,7 @@ export async function encodeRange(log: string, range: RangeId, frames: readonly 
   const encoder = range.topic === 'deltas' ? new DeltasEncoder(rows, turns) : new RawEncoder(rows, turns);
   const notes = newBlock(TABLES.sinkFrames, frames.length);
   // all at once, in zlib's threads: together they are smaller than the block that they become
-  const sections = await Promise.all(frames.map((frame) => inflateSection(pace.inflate, frame)));
+  const sections = await Promise.all(frames.map((frame) => sectionOf(pace.unpack, frame)));
   for (const [i, frame] of frames.entries()) {
     const origin = originOf(range, frame);
     const added = await encoder.add(origin, frame, sections[i]!);

@@ -2,7 +2,7 @@ import type { FrameHeader } from '../../schemas/wire/frame.ts';
 import { decodeDeltasRecord, decodeRawRecord, type DeltasRecord, type RawRecord } from '../../schemas/wire/log-record.ts';
 import type { FrameOrigin } from '../../schemas/clickhouse/frame-blocks.ts';
 import { TOPICS, type StoredRecord, type Topic } from '../log/delta-log.ts';
-import type { Inflate } from '../inflate.ts';
+import type { UnpackSection } from '../log/unpack-section.ts';
 import type { RecordSize } from './range-plan.ts';
 import type { RangeId } from './sink-store.ts';
 import type { FrameName } from './watermark.ts';
@@ -57,7 +57,7 @@ export function originOf(range: RangeId, opened: OpenedRecord): FrameOrigin {
 }
 
 /** The record's section, unpacked; intake has seen that it is as long as its header says. */
-export function inflateSection(inflate: Inflate, { topic, record }: OpenedRecord): Promise<Uint8Array> {
+export function sectionOf(unpack: UnpackSection, { topic, record }: OpenedRecord): Promise<Uint8Array> {
   const { deltaBytes, rawBytes } = record.header;
-  return topic === TOPICS.deltas ? inflate(record.deltas, { maxOutputLength: deltaBytes }) : inflate(record.raw, { maxOutputLength: rawBytes });
+  return topic === TOPICS.deltas ? unpack(record.deltas, { maxOutputLength: deltaBytes }) : unpack(record.raw, { maxOutputLength: rawBytes });
 }

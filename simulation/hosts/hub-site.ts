@@ -6,6 +6,7 @@ import { createLogTables } from '../../regional-hub/adapters/sqlite-log-database
 import { acceptFrame, type FlushReply, type IntakeDeps } from '../../regional-hub/intake/accept-frame.ts';
 import { KeyedQueue } from '../../regional-hub/intake/keyed-queue.ts';
 import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
+import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
@@ -14,7 +15,7 @@ import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Site, World } from '../world.ts';
-import { FLUSH_KEY, inflate } from './shard-code.ts';
+import { FLUSH_KEY } from './shard-code.ts';
 
 /** Down for some seconds, sometimes for minutes. */
 const RESTART_MS = 3_000;
@@ -61,7 +62,7 @@ export class HubSite implements Site {
       gaps: this.#world.hubNames.length > 1 ? 'accepted' : 'refused',
       shards: new KeyedQueue(),
       budget: new WorkBudget(),
-      inflate: (section, limit) => this.#unpack(life, section, limit),
+      unpack: (section, limit) => this.#unpack(life, section, limit),
     };
     this.#deps = plant.intake?.(deps) ?? deps;
     void this.#startSink(life, client);
@@ -119,13 +120,13 @@ export class HubSite implements Site {
       intervalMs: this.#world.sinkIntervalMs,
       safeBlocks: SAFE_BLOCKS,
       fenceLimits: FENCE_LIMITS,
-      encoder: { encode: (log, range, frames) => encodeRange(log, range, frames, { inflate: (section, limit) => this.#unpack(life, section, limit), turn: async () => undefined }) },
+      encoder: { encode: (log, range, frames) => encodeRange(log, range, frames, { unpack: (section, limit) => this.#unpack(life, section, limit), turn: async () => undefined }) },
     });
   }
 
   async #unpack(life: Life, section: Uint8Array, limit: { readonly maxOutputLength: number }): Promise<Uint8Array> {
     await life.sleep(this.#random.delayMs(2), 'unpacks');
-    return inflate(section, limit);
+    return unpackSectionSync(section, limit);
   }
 
   /** The index's file: a write is there some time later, or, when the process ends before that, not. */

@@ -3,7 +3,6 @@ import { ShardKeeper } from '../../durable-objects/shard-keeper.ts';
 import { shardPlace } from '../../durable-objects/shard-place.ts';
 import { SpillKeeper } from '../../durable-objects/spill-keeper.ts';
 import { signFlush } from '../../regional-hub/intake/signature.ts';
-import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import type { ObjectContext } from '../engines/objects.ts';
 import type { World } from '../world.ts';
 import { SECRETS } from './catalogue.ts';
@@ -73,9 +72,4 @@ async function postFrame(world: World, { name, life, session, clock }: ObjectCon
   );
   const timeout = life.sleep(SEND_TIMEOUT_MS, 'gives up on its hub').then((): SendOutcome => ({ kind: 'failed', message: 'timeout' }));
   return life.hear(Promise.race([post, timeout]));
-}
-
-/** Unpacks as zlib does, with a wait of its own. */
-export function inflate(section: Uint8Array, limit: { readonly maxOutputLength: number }): Uint8Array {
-  return new Uint8Array(unpackSectionSync(section, limit));
 }

@@ -2,11 +2,11 @@ import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
+import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import { LogEngine } from '../engines/log-engine.ts';
 import { ROLLUP_NAMES } from '../engines/rollups.ts';
 import { SAFE_BLOCKS, StoreEngine } from '../engines/store-engine.ts';
 import { Faults } from '../faults.ts';
-import { inflate } from '../hosts/shard-code.ts';
 import { Life } from '../kernel/life.ts';
 import { Scheduler } from '../kernel/scheduler.ts';
 import { Trace } from '../kernel/trace.ts';
@@ -32,7 +32,7 @@ export async function checkReplay(world: World): Promise<void> {
     events: { rangeStored: () => undefined, frameRepeated: () => undefined, shardHalted: () => undefined, rangeFailed: ({ error }) => world.verdict.fail('no assertion breaks', `replay: ${String(error)}`) },
     changes: new StoreChanges(),
     safeBlocks: SAFE_BLOCKS,
-    encoder: { encode: (name, range, frames) => encodeRange(name, range, frames, { inflate: async (section, limit) => inflate(section, limit), turn: async () => undefined }) },
+    encoder: { encode: (name, range, frames) => encodeRange(name, range, frames, { unpack: async (section, limit) => unpackSectionSync(section, limit), turn: async () => undefined }) },
   });
   const isDone = (): boolean => log.lag().every(({ endOffset, finishedOffset }) => endOffset === finishedOffset);
   await scheduler.run(scheduler.nowMs + REPLAY_MS, () => isDone() || world.verdict.violation !== null);
