@@ -1,11 +1,23 @@
 import { assert } from '../errors.ts';
+import type { CellDimensions } from '../judgement/judgement.ts';
 import type { CellChange } from './bookable.ts';
 import type { DeltaRow, ViewerHashes } from './cell.ts';
-import { deltaFault } from './delta.ts';
+import { ascends, assertDelta, deltaFault } from './delta.ts';
+import { StringNumbers } from './string-numbers.ts';
 
 /** Words of a cell's key. Dimensions are numbers of texts; the outcome is `kind << 16 | disposition << 8 | reason`. */
 export const CELL_WORD = { second: 0, advertiser: 1, campaign: 2, ad: 3, creative: 4, publisher: 5, placement: 6, country: 7, device: 8, outcome: 9 } as const;
 export const CELL_WORDS = 10;
+const DIMENSION_WORDS = [
+  [CELL_WORD.advertiser, 'advertiserId'],
+  [CELL_WORD.campaign, 'campaignId'],
+  [CELL_WORD.ad, 'adId'],
+  [CELL_WORD.creative, 'creativeId'],
+  [CELL_WORD.publisher, 'publisherId'],
+  [CELL_WORD.placement, 'placementId'],
+  [CELL_WORD.country, 'country'],
+  [CELL_WORD.device, 'deviceType'],
+] as const satisfies readonly (readonly [number, keyof CellDimensions])[];
 /** The counters of a cell, in order. */
 export const CELL_MEASURES = ['count', 'billable', 'viewable', 'late', 'costNanos'] as const satisfies readonly (keyof CellChange)[];
 
@@ -24,20 +36,30 @@ export type CellColumns = {
   readonly texts: readonly string[];
 };
 
+/** The columns of these rows, in their order; each is asserted. */
+export function cellColumnsOf(rows: readonly DeltaRow[]): CellColumns {
+  const strings = new StringNumbers();
+  const keys = new Int32Array(rows.length * CELL_WORDS);
+  const measures = new Float64Array(rows.length * CELL_MEASURES.length);
+  const starts = new Uint32Array(rows.length + 1);
+  const halves = new Uint32Array(rows.reduce((sum, { viewers }) => sum + (viewers?.length ?? 0), 0));
+  for (const [i, row] of rows.entries()) {
+    assertDelta(row);
+    const at = i * CELL_WORDS;
+    keys[at + CELL_WORD.second] = row.second;
+    for (const [word, dimension] of DIMENSION_WORDS) keys[at + word] = strings.numberOf(row.dimensions[dimension]);
+    keys[at + CELL_WORD.outcome] = (row.kind << 16) | (row.disposition << 8) | row.reason;
+    for (const [m, measure] of CELL_MEASURES.entries()) measures[i * CELL_MEASURES.length + m] = row[measure];
+    halves.set(row.viewers ?? [], starts[i]! * 2);
+    starts[i + 1] = starts[i]! + (row.viewers?.length ?? 0) / 2;
+  }
+  return { rowCount: rows.length, keys, measures, viewers: { starts, halves }, texts: strings.texts };
+}
+
 /** Row `i` of the columns. */
 export function deltaRowAt(cells: CellColumns, i: number): DeltaRow {
-  const text = (word: number): string => cells.texts[cells.keys[i * CELL_WORDS + word]!]!;
-  const dimensions = {
-    advertiserId: text(CELL_WORD.advertiser),
-    campaignId: text(CELL_WORD.campaign),
-    adId: text(CELL_WORD.ad),
-    creativeId: text(CELL_WORD.creative),
-    publisherId: text(CELL_WORD.publisher),
-    placementId: text(CELL_WORD.placement),
-    country: text(CELL_WORD.country),
-    deviceType: text(CELL_WORD.device),
-  };
-  return { ...factsAt(scratchRow(), cells, i), dimensions, viewers: viewersAt(cells.viewers, i) };
+  const texts = DIMENSION_WORDS.map(([word, dimension]) => [dimension, cells.texts[cells.keys[i * CELL_WORDS + word]!]!]);
+  return { ...factsAt(scratchRow(), cells, i), dimensions: Object.fromEntries(texts) as CellDimensions, viewers: viewersAt(cells.viewers, i) };
 }
 
 /** Believes in every row, as `assertDelta` does. */
@@ -49,7 +71,7 @@ export function assertCells(cells: CellColumns): void {
     row.viewers = starts[i]! < starts[i + 1]! ? SOMEBODY : null;
     const fault = deltaFault(row);
     if (fault !== null) assert(false, `delta row: ${fault}`);
-    assert(pairsAscend(halves, starts[i]! * 2, starts[i + 1]! * 2), 'delta row: viewers ascend');
+    assert(ascends(halves, starts[i]! * 2, starts[i + 1]! * 2), 'delta row: viewers ascend');
   }
 }
 
@@ -80,17 +102,4 @@ function factsAt(row: ScratchRow, { keys, measures }: CellColumns, i: number): S
 
 function viewersAt({ starts, halves }: ViewerSlices, i: number): ViewerHashes | null {
   return starts[i] === starts[i + 1] ? null : halves.subarray(starts[i]! * 2, starts[i + 1]! * 2);
-}
-
-function pairsAscend(halves: Uint32Array, start: number, end: number): boolean {
-  let previousLo = 0;
-  let previousHi = 0;
-  for (let at = start; at < end; at += 2) {
-    const lo = halves[at]!;
-    const hi = halves[at + 1]!;
-    if (hi < previousHi || (hi === previousHi && lo <= previousLo)) return false;
-    previousLo = lo;
-    previousHi = hi;
-  }
-  return true;
 }

@@ -1,15 +1,15 @@
 import type { DeltaRow } from '../../core/cells/cell.ts';
+import { CELL_MEASURES } from '../../core/cells/cell-columns.ts';
 import { isCellCount, isSecond, mayMove, outcomeFault, type Outcome } from '../../core/cells/delta.ts';
 import type { CellDimensions } from '../../core/judgement/judgement.ts';
 import { type ByteReader, corrupt } from './byte-reader.ts';
 import { readViewers, type ViewerColumn } from './viewer-column.ts';
 
-/** Bits of a row's mask: set where the measure is not `USUAL`, and one more where there are viewers. */
-export const MEASURES = ['count', 'billable', 'viewable', 'late', 'costNanos'] as const satisfies readonly (keyof DeltaRow)[];
-export type Measure = (typeof MEASURES)[number];
+type Measure = (typeof CELL_MEASURES)[number];
 /** What most rows say, and what is therefore not written out. */
 export const USUAL: { readonly [M in Measure]: number } = { count: 1, billable: 0, viewable: 0, late: 0, costNanos: 0 };
-export const HAS_VIEWERS = 1 << MEASURES.length;
+/** Bits of a row's mask: one for each of `CELL_MEASURES`, set where it is not `USUAL`, and this where there are viewers. */
+export const HAS_VIEWERS = 1 << CELL_MEASURES.length;
 /** Fields of the tables, in the order of writing. */
 export const TABLE_FIELDS = {
   ads: ['advertiserId', 'campaignId', 'adId', 'creativeId'],
@@ -63,7 +63,7 @@ export function readDeltaCells(reader: ByteReader, strings: readonly string[]): 
 /** The same cells as rows, one object each. */
 export function rowsOfCells(cells: DeltaCells): DeltaRow[] {
   const { ads, places, audiences, outcomes, viewers } = cells;
-  const measures = Object.fromEntries(MEASURES.map((measure) => [measure, everyValue(cells, measure)])) as { [M in Measure]: Float64Array };
+  const measures = Object.fromEntries(CELL_MEASURES.map((measure) => [measure, everyValue(cells, measure)])) as { [M in Measure]: Float64Array };
   const pick = <F extends string, V>({ values, of }: Combinations<F, V>, fields: readonly F[], i: number) =>
     Object.fromEntries(fields.map((field) => [field, values[field][of[i]!]!])) as Record<F, V>;
   let firstHalf = 0;
@@ -100,7 +100,7 @@ function permittedMasks({ values, size }: Table<keyof Outcome, number>): Uint8Ar
     const fault = outcomeFault(outcome);
     if (fault !== null) corrupt(fault);
     let mask = mayMove(outcome, 'viewers') ? HAS_VIEWERS : 0;
-    for (const [m, measure] of MEASURES.entries()) if (measure === 'count' || mayMove(outcome, measure)) mask |= 1 << m;
+    for (const [m, measure] of CELL_MEASURES.entries()) if (measure === 'count' || mayMove(outcome, measure)) mask |= 1 << m;
     return mask;
   });
 }
@@ -124,7 +124,7 @@ function readSeconds(reader: ByteReader, rowCount: number): Uint32Array {
 function readMeasures(reader: ByteReader, masks: Uint8Array): DeltaCells['measures'] {
   const rowsByMask = new Uint32Array(256);
   for (let i = 0; i < masks.length; i++) rowsByMask[masks[i]!]!++;
-  const read = MEASURES.map((measure, m): [Measure, UnusualValues] => {
+  const read = CELL_MEASURES.map((measure, m): [Measure, UnusualValues] => {
     const count = rowsByMask.reduce((sum, rows, mask) => sum + ((mask & (1 << m)) === 0 ? 0 : rows), 0);
     return [measure, readUnusual(reader, rowsWith(masks, 1 << m, count), measure)];
   });

@@ -2,7 +2,7 @@
  * Row numbers by (second, ad), ties in the order given: what lies together compresses together. Sorted as plain numbers,
  * which is five times faster than by a comparator.
  */
-export function orderBySecondAndAd(seconds: ArrayLike<number>, adOf: Uint32Array): Uint32Array {
+export function orderBySecondAndAd(seconds: Uint32Array, adOf: Uint32Array): Uint32Array {
   const count = seconds.length;
   const rankOf = rankSeconds(seconds);
   const adCount = greatest(adOf) + 1;
@@ -21,7 +21,7 @@ function greatest(numbers: Uint32Array): number {
   return max;
 }
 
-function rankSeconds(seconds: ArrayLike<number>): Map<number, number> {
+function rankSeconds(seconds: Uint32Array): Map<number, number> {
   const distinct = new Set<number>();
   for (let i = 0; i < seconds.length; i++) distinct.add(seconds[i]!);
   return new Map([...distinct].sort((a, b) => a - b).map((second, rank) => [second, rank]));

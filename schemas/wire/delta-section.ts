@@ -1,12 +1,11 @@
 import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
-import type { CellColumns } from '../../core/cells/cell-columns.ts';
+import { cellColumnsOf, type CellColumns } from '../../core/cells/cell-columns.ts';
 import { ledgerFault } from '../../core/cells/delta.ts';
 import { assert } from '../../core/errors.ts';
 import { ByteReader, corrupt } from './byte-reader.ts';
 import { ByteWriter, type OwnedBytes } from './byte-writer.ts';
 import { readDeltaCells, rowsOfCells, type DeltaCells } from './delta-cells.ts';
 import { DELTA_COLUMN_FIELDS, writeDeltaColumns } from './delta-columns.ts';
-import { writeCellColumns } from './delta-writer.ts';
 import { StringInterner, readInterned, readStringTable } from './dimension-table.ts';
 
 export const DELTA_SECTION_VERSION = 1;
@@ -19,20 +18,16 @@ const STAGES = ['edge', 'shard'] as const satisfies readonly LedgerRow['stage'][
 /** What one frame adds to the rollups and to the ledger. */
 export type DeltaSection = { readonly rows: readonly DeltaRow[]; readonly ledger: readonly LedgerRow[] };
 
-/** Cells and ledger, columnar: strings once, rows by second and ad, counters only where they are not the usual. Layout: `DELTA_SECTION_FORMAT`. */
+/** `encodeCellSection` for those who have rows; each is asserted. */
 export function encodeDeltaSection({ rows, ledger }: DeltaSection): OwnedBytes {
-  return encodeSection(rows.length, ledger, (body, strings) => writeDeltaColumns(body, rows, strings));
+  return encodeCellSection({ cells: cellColumnsOf(rows), ledger });
 }
 
-/** As `encodeDeltaSection`, byte for byte, from columns: what a shard sends. */
+/** Cells and ledger, columnar: strings once, rows by second and ad, counters only where they are not the usual. Layout: `DELTA_SECTION_FORMAT`. */
 export function encodeCellSection({ cells, ledger }: { readonly cells: CellColumns; readonly ledger: readonly LedgerRow[] }): OwnedBytes {
-  return encodeSection(cells.rowCount, ledger, (body, strings) => writeCellColumns(body, cells, strings));
-}
-
-function encodeSection(rowCount: number, ledger: readonly LedgerRow[], writeRows: (body: ByteWriter, strings: StringInterner) => void): OwnedBytes {
   const strings = new StringInterner();
-  const body = new ByteWriter(64 + rowCount * 24);
-  writeRows(body, strings);
+  const body = new ByteWriter(64 + cells.rowCount * 24);
+  writeDeltaColumns(body, cells, strings);
   writeLedger(body, ledger, strings);
   const writer = new ByteWriter(body.length + 1_024);
   writer.u8(DELTA_SECTION_VERSION);

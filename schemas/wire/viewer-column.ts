@@ -1,25 +1,12 @@
-import type { DeltaRow } from '../../core/cells/cell.ts';
 import { ascends } from '../../core/cells/delta.ts';
 import { type ByteReader, corrupt } from './byte-reader.ts';
-import type { ByteWriter } from './byte-writer.ts';
 
 const VIEWER_BYTES = 8;
 
 /** How many viewers each row has, and their hashes row after row as [lo, hi] pairs, ascending within a row. */
 export type ViewerColumn = { readonly counts: Uint32Array; readonly halves: Uint32Array };
 
-/** Viewer counts of the rows that have any, then all their hashes as they are: they do not compress. */
-export function writeViewers(writer: ByteWriter, order: Uint32Array, rows: readonly DeltaRow[]): void {
-  for (const i of order) {
-    const { viewers } = rows[i]!;
-    if (viewers !== null) writer.varint(viewers.length / 2);
-  }
-  for (const i of order) {
-    for (const half of rows[i]!.viewers ?? []) writer.u32(half);
-  }
-}
-
-/** Reads what `writeViewers` wrote; `bit` of a row's mask says whether it has any. */
+/** Reads the viewer counts of the rows that have any, then all their hashes as they are: they do not compress. `bit` of a row's mask says whether it has any. */
 export function readViewers(reader: ByteReader, masks: Uint8Array, bit: number): ViewerColumn {
   const counts = new Uint32Array(masks.length);
   let total = 0;
