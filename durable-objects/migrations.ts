@@ -1,4 +1,5 @@
 import { assert } from '../core/errors.ts';
+import { FRAME_PARTS, GENERATION_PLACES, TABLE_PLACES } from './places.ts';
 import type { SqlPort } from './sql-port.ts';
 
 /** Statements that take a storage from one version to the next. Never edit one that has been deployed: append. */
@@ -32,6 +33,20 @@ export const SHARD_MIGRATIONS: readonly Migration[] = [
     ],
   },
   { version: 2, statements: ["ALTER TABLE log ADD COLUMN batch_id TEXT NOT NULL DEFAULT ''"] },
+  {
+    // A step through the index of a table WITHOUT ROWID reads each row that it compares to its end, blob and all.
+    version: 3,
+    statements: [
+      'ALTER TABLE sealed RENAME TO sealed_by_index',
+      `CREATE TABLE sealed (place INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, last_row INTEGER NOT NULL, events INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`,
+      `INSERT INTO sealed SELECT seq * ${FRAME_PARTS} + part, first_row, last_row, events, bytes FROM sealed_by_index`,
+      'DROP TABLE sealed_by_index',
+      'ALTER TABLE pages RENAME TO pages_by_index',
+      'CREATE TABLE pages (place INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT',
+      `INSERT INTO pages SELECT generation * ${GENERATION_PLACES} + memory_table * ${TABLE_PLACES} + bucket, bytes FROM pages_by_index`,
+      'DROP TABLE pages_by_index',
+    ],
+  },
 ];
 
 export const SPILL_MIGRATIONS: readonly Migration[] = [

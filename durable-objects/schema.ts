@@ -20,30 +20,21 @@ export const log = sqliteTable('log', {
 });
 
 /** Frames that no hub has acknowledged, byte for byte as they are sent, in parts. */
-export const sealed = sqliteTable(
-  'sealed',
-  {
-    seq: integer('seq').notNull(),
-    part: integer('part').notNull(),
-    firstRow: integer('first_row').notNull(),
-    lastRow: integer('last_row').notNull(),
-    events: integer('events').notNull(),
-    bytes: blob('bytes').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.seq, table.part] })],
-);
+export const sealed = sqliteTable('sealed', {
+  /** Number and part: `seq * FRAME_PARTS + part`. */
+  place: integer('place').primaryKey(),
+  firstRow: integer('first_row').notNull(),
+  lastRow: integer('last_row').notNull(),
+  events: integer('events').notNull(),
+  bytes: blob('bytes').notNull(),
+});
 
 /** The cold tier of a shard's memory: checkpointed keys and waiting clicks, as `core/memory` packs them. */
-export const pages = sqliteTable(
-  'pages',
-  {
-    generation: integer('generation').notNull(),
-    memoryTable: integer('memory_table').notNull(),
-    bucket: integer('bucket').notNull(),
-    bytes: blob('bytes').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.generation, table.memoryTable, table.bucket] })],
-);
+export const pages = sqliteTable('pages', {
+  /** Generation, table and bucket: see `places.ts`. */
+  place: integer('place').primaryKey(),
+  bytes: blob('bytes').notNull(),
+});
 
 /** Single values: epoch, policy, marks. JSON. */
 export const meta = sqliteTable('meta', {

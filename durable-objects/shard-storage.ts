@@ -7,6 +7,7 @@ import type { EpochMs } from '../core/time.ts';
 import { joinParts, partsOf } from './blob-parts.ts';
 import { MetaTable } from './meta-table.ts';
 import { SHARD_MIGRATIONS, migrate } from './migrations.ts';
+import { FRAME_PARTS, LOG_PARTS } from './places.ts';
 import { asBytes } from './sql-port.ts';
 import type { SqlPort } from './sql-port.ts';
 
@@ -25,9 +26,6 @@ export type ShardMeta = {
   /** Every row up to here is in the cold pages; memory needs no replay of it. */
   checkpointRow: number;
 };
-
-/** Places that each row of the log has for its parts; the longest commit takes three. */
-export const LOG_PARTS = 8;
 
 /** One commit as it lies in the log. */
 export type LoggedCommit = { readonly row: number; readonly events: number; readonly committedAtMs: EpochMs; readonly batchId: string; readonly bytes: Uint8Array };
@@ -115,23 +113,21 @@ export class ShardStorage {
   }
 
   #writeFrame(frame: SealedFrame, bytes: Uint8Array): void {
-    for (const [part, chunk] of partsOf(bytes).entries()) {
-      this.#sql.exec(
-        'INSERT INTO sealed (seq, part, first_row, last_row, events, bytes) VALUES (?, ?, ?, ?, ?, ?)',
-        frame.seq, part, frame.firstRow, frame.lastRow, frame.events, chunk,
-      );
-    }
+    const parts = partsOf(bytes);
+    assert(parts.length <= FRAME_PARTS, 'a frame has a place for each of its parts');
+    let place = frame.seq * FRAME_PARTS;
+    for (const part of parts) this.#sql.exec('INSERT INTO sealed (place, first_row, last_row, events, bytes) VALUES (?, ?, ?, ?, ?)', place++, frame.firstRow, frame.lastRow, frame.events, part);
   }
 
   /** The bytes of a sealed frame, the same at every attempt. */
   frameBytes(seq: number): Uint8Array {
-    const parts = this.#sql.exec<{ bytes: ArrayBuffer | Uint8Array }>('SELECT bytes FROM sealed WHERE seq = ? ORDER BY part', seq);
+    const parts = this.#sql.exec<{ bytes: ArrayBuffer | Uint8Array }>('SELECT bytes FROM sealed WHERE place >= ? AND place < ? ORDER BY place', ...placesOf(seq));
     return joinParts(parts.map((part) => asBytes(part.bytes)));
   }
 
   /** The hub has this frame: only now may it go. */
   deleteFrame(seq: number): void {
-    this.#sql.exec('DELETE FROM sealed WHERE seq = ?', seq);
+    this.#sql.exec('DELETE FROM sealed WHERE place >= ? AND place < ?', ...placesOf(seq));
     this.meta.set('ackedSeq', seq);
   }
 
@@ -182,7 +178,7 @@ export class ShardStorage {
   #sealedFrames(): SealedFrame[] {
     return this.#sql
       .exec<{ seq: number; first_row: number; last_row: number; events: number; bytes: number }>(
-        `SELECT seq, first_row, last_row, events, sum(length(bytes)) AS bytes FROM sealed
+        `SELECT place / ${FRAME_PARTS} AS seq, first_row, last_row, events, sum(length(bytes)) AS bytes FROM sealed
          GROUP BY seq, first_row, last_row, events ORDER BY seq`,
       )
       .map((frame): SealedFrame & RowRun => ({
@@ -199,6 +195,11 @@ export class ShardStorage {
     const servedRow = Math.min(this.meta.get('sealedRow') ?? 0, this.meta.get('checkpointRow') ?? 0);
     this.#sql.exec('DELETE FROM log WHERE place < ?', (servedRow + 1) * LOG_PARTS);
   }
+}
+
+/** From the first place of a frame to the first of the next. */
+function placesOf(seq: number): [from: number, to: number] {
+  return [seq * FRAME_PARTS, (seq + 1) * FRAME_PARTS];
 }
 
 function rowAt(place: number): number {

@@ -1,4 +1,4 @@
-import { LOG_PARTS } from '../durable-objects/shard-storage.ts';
+import { FRAME_PARTS, LOG_PARTS } from '../durable-objects/places.ts';
 import { checkAtRest } from './invariants/at-rest.ts';
 import { checkLifetimes } from './invariants/lifetimes.ts';
 import { Nemesis } from './nemesis.ts';
@@ -112,7 +112,7 @@ function isLeftToOperators({ shards, truth, watch }: World, name: string): boole
     case 'stale_epoch':
       return truth.resetShards.has(name);
     case 'frame_conflict':
-      return watch.frames.hasForgedName(name, Number(meta('epoch')), read<{ seq: number }>('SELECT min(seq) AS seq FROM sealed')[0]!.seq);
+      return watch.frames.hasForgedName(name, Number(meta('epoch')), read<{ seq: number }>(`SELECT min(place) / ${FRAME_PARTS} AS seq FROM sealed`)[0]!.seq);
     default:
       return false;
   }

@@ -1,4 +1,4 @@
-import { LOG_PARTS } from '../../durable-objects/shard-storage.ts';
+import { FRAME_PARTS, LOG_PARTS } from '../../durable-objects/places.ts';
 import type { LogRecord } from '../../regional-hub/log/delta-log.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
 import type { RefusedFrame } from '../../regional-hub/sink/sink-deps.ts';
@@ -74,7 +74,7 @@ export class Watch {
       for (const marker of markers) add(truth.durable, marker);
       seen.markers.push(markers);
     }
-    const sealed = new Set(rows<{ seq: number }>('SELECT DISTINCT seq FROM sealed ORDER BY seq').map(({ seq }) => seq));
+    const sealed = new Set(rows<{ seq: number }>(`SELECT DISTINCT place / ${FRAME_PARTS} AS seq FROM sealed ORDER BY seq`).map(({ seq }) => seq));
     const inOrder = [...sealed];
     verdict.check(inOrder.every((seq, i) => i === 0 || seq === inOrder[i - 1]! + 1), 'no gap in seq', () => `${shard} holds frames ${inOrder.join(' ')}`);
     for (const seq of seen.sealed) {
@@ -98,8 +98,7 @@ export class Watch {
   forgive(shard: string): void {
     const { shards, truth } = this.#world;
     const rows = shards.read(shard);
-    const acked = rows<{ seq: number | null }>('SELECT min(seq) AS seq FROM sealed')[0]?.seq;
-    const firstRow = acked === null || acked === undefined ? (metaOf(rows, 'sealedRow') ?? 0) + 1 : rows<{ row: number }>('SELECT first_row AS row FROM sealed WHERE seq = ?', acked)[0]!.row;
+    const firstRow = rows<{ row: number }>('SELECT first_row AS row FROM sealed ORDER BY place LIMIT 1')[0]?.row ?? (metaOf(rows, 'sealedRow') ?? 0) + 1;
     for (const marker of this.#shards.get(shard)?.markers.slice(firstRow - 1).flat() ?? []) truth.forgiven.add(marker);
     this.#shards.delete(shard);
   }
