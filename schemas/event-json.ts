@@ -72,28 +72,30 @@ export function parseEvent(value: unknown): ParsedEventResult {
   return parse(value, EVENT_SLOTS, undefined);
 }
 
-/** Every event of a body of `POST /v1/events`, checked by itself, in its order; or why nothing of it can be read. */
-export type ParsedBody = { readonly ok: true; readonly events: readonly ParsedEventResult[] } | BodyRefusal;
+/**
+ * The events of a body of `POST /v1/events`, in their order: `next`, to be called `eventCount` times, checks one by itself. They are taken apart as they are asked for: a
+ * thousand of them side by side in memory would be copied by the collector, one after another they cost it nothing.
+ */
+export type BodyEvents = { readonly ok: true; readonly eventCount: number; next(): ParsedEventResult };
 
-/** Takes a body apart, JSON or binary as its media type says; both are judged by the same rules. The caller has checked its size. */
-export function parseBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
-  if ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase() === BINARY_EVENTS_MEDIA_TYPE) return parseBinaryBody(bytes);
+/** Opens a body, JSON or binary as its media type says, or tells why nothing of it can be read; both are judged by the same rules. The caller has checked its size. */
+export function openBody(bytes: Uint8Array, contentType: string | null): BodyEvents | BodyRefusal {
+  if ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase() === BINARY_EVENTS_MEDIA_TYPE) return openBinaryBody(bytes);
   const body = parseEventsBody(textOf(bytes), contentType);
-  return body.ok ? { ok: true, events: body.items.map(parseEvent) } : body;
+  if (!body.ok) return body;
+  const { items } = body;
+  let at = 0;
+  return { ok: true, eventCount: items.length, next: () => parseEvent(items[at++]) };
 }
 
-function parseBinaryBody(bytes: Uint8Array): ParsedBody {
+function openBinaryBody(bytes: Uint8Array): BodyEvents | BodyRefusal {
   try {
     const body = new BinaryEvents(bytes);
-    const flaw = eventCountFlaw(body.eventCount);
-    if (flaw !== null) return flaw;
-    const events: ParsedEventResult[] = [];
-    for (let i = 0; i < body.eventCount; i++) {
+    const next = (): ParsedEventResult => {
       body.next(reader);
-      events.push(resultOf(readEvent(undefined)));
-    }
-    body.end();
-    return { ok: true, events };
+      return resultOf(readEvent(undefined));
+    };
+    return eventCountFlaw(body.eventCount) ?? { ok: true, eventCount: body.eventCount, next };
   } catch (cause) {
     if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') return { ok: false, status: 400, code: 'malformed', message: `the body is not binary events: ${cause.message}` };
     throw cause;

@@ -6,8 +6,8 @@ import { AdEntry } from '../catalogue/catalogue-view.ts';
 import { testAd, testSnapshot } from '../fixtures/network.ts';
 import type { RequestScope } from '../ports.ts';
 import { CALL_SPACING_MS, Coalescer, FULL_CALL_EVENTS, MAX_CALLS_IN_FLIGHT, MAX_WAITING_EVENTS, SECOND_CALL_AFTER_MS } from './coalescer.ts';
-import { deliverAll, deliverPromised, type AddressedEvent } from './delivery-office.ts';
-import type { DraftEvent } from './shipment.ts';
+import { deliverPromised, Dispatch, type Acknowledgement, type AddressedEvent } from './delivery-office.ts';
+import type { DraftEvent } from './delivery.ts';
 import { SpillWay } from './spill-way.ts';
 import { RejectionTally } from './tallies.ts';
 
@@ -21,6 +21,12 @@ function event(eventId: string): DraftEvent {
   return { ...names, terms: entry.terms, ad: 0, kind: EVENT_KINDS.click, flags: 0, eventTimeMs: T, receivedAtMs: T, id: key, viewer: key, join: key, screenedReason: 0, reasonMask: 0, detail };
 }
 const addressed = (eventId: string, shard = 'live.us.e0.0.0'): AddressedEvent => ({ event: event(eventId), shard, homeRegion: 'us' });
+
+/** A request that brings these events; overloaded with the first that finds no room. */
+function deliverAll(coalescer: Coalescer, events: readonly AddressedEvent[], scope: RequestScope): Promise<Acknowledgement> {
+  const dispatch = new Dispatch(coalescer, scope);
+  return events.every((one) => dispatch.add(one)) ? dispatch.acknowledged() : Promise.resolve({ kind: 'overloaded' });
+}
 
 /** A coalescer over a shard that answers when the test says so. */
 function rig() {
@@ -140,19 +146,38 @@ describe('events of concurrent requests', () => {
     await Promise.all(acknowledged);
   });
 
-  test('get the disposition that is theirs, across shards', async () => {
-    const waiting = Promise.all([
-      deliverAll(r.coalescer, [addressed('a', 's1'), addressed('b', 's2'), addressed('c', 's1')], r.scope()),
-      deliverAll(r.coalescer, [addressed('d', 's1')], r.scope()),
-    ]);
+  test('get the dispositions that are theirs, across shards, and where other requests come in between', async () => {
+    const { counted, duplicate } = DISPOSITIONS;
+    const slow = new Dispatch(r.coalescer, r.scope());
+    slow.add(addressed('a', 's1'));
+    slow.add(addressed('b', 's2'));
+    const others = [deliverAll(r.coalescer, [addressed('c', 's1')], r.scope()), deliverAll(r.coalescer, [addressed('d', 's1'), addressed('e', 's1')], r.scope())];
+    slow.add(addressed('f', 's1'));
+    const waiting = Promise.all([slow.acknowledged(), ...others]);
     await turn();
-    expect(r.calls.map(ids)).toEqual([['a', 'c', 'd'], ['b']]);
-    r.calls[0]!.answer(Uint8Array.of(1, 2, 3));
-    r.calls[1]!.answer(Uint8Array.of(4));
+    expect(r.calls.map(ids)).toEqual([['a', 'c', 'd', 'e', 'f'], ['b']]);
+    r.calls[0]!.answer(Uint8Array.of(counted, duplicate, counted, counted, duplicate));
+    r.calls[1]!.answer(Uint8Array.of(duplicate));
     expect(await waiting).toEqual([
-      { kind: 'durable', dispositions: [1, 4, 2] },
-      { kind: 'durable', dispositions: [3] },
+      { kind: 'durable', duplicates: 2 },
+      { kind: 'durable', duplicates: 1 },
+      { kind: 'durable', duplicates: 0 },
     ]);
+  });
+
+  test('leave in their order when they fill one batch after the other', async () => {
+    const long = Array.from({ length: 9 }, (_, i) => ({ ...addressed(`e-${i}`), event: { ...event(`e-${i}`), detail: { ...event('').detail, referrer: 'x'.repeat(150_000) } } }));
+    const acknowledged = deliverAll(r.coalescer, long, r.scope());
+    const seen: string[] = [];
+    while (seen.length < long.length) {
+      while (r.calls.length === 0) await turn();
+      expect(r.calls.length).toBe(1);
+      seen.push(...ids(r.calls[0]!));
+      r.calls.shift()!.answer();
+      r.clock.nowMs += SECOND_CALL_AFTER_MS;
+    }
+    expect(seen).toEqual(long.map(({ event: { eventId } }) => eventId));
+    expect(await acknowledged).toEqual({ kind: 'durable', duplicates: 0 });
   });
 
   test('that wait for an answer are never mixed with those that were promised', async () => {
@@ -233,7 +258,7 @@ describe('a shard that does not keep up', () => {
     const many = (prefix: string) => Array.from({ length: MAX_WAITING_EVENTS }, (_, i) => addressed(`${prefix}-${i}`));
     void deliverAll(r.coalescer, many('waiting'), r.scope());
     expect(await deliverAll(r.coalescer, [addressed('one-more')], r.scope())).toEqual({ kind: 'overloaded' });
-    for (const waiting of many('promised')) void r.coalescer.submit({ shard: waiting.shard, homeRegion: 'us', lane: 'promised', events: [waiting.event] }, r.scope());
+    for (const waiting of many('promised')) void r.coalescer.add(r.coalescer.lane(waiting.shard, 'promised'), waiting.event, 'us', null, r.scope());
     expect(await deliverPromised(r.coalescer, addressed('overflow'), 10_000, r.scope())).toBe(true);
     expect(r.held.map((batch) => batch.eventId(0))).toEqual(['overflow']);
   });

@@ -3,7 +3,7 @@ import type { EpochMs } from '../../core/time.ts';
 import { Announcement } from '../announcement.ts';
 import type { RandomBytes, RequestScope, ShardDoor } from '../ports.ts';
 import { OpenBatch } from './open-batch.ts';
-import type { Delivery, DraftEvent, Lane, Shipment } from './shipment.ts';
+import type { Delivery, DraftEvent, Lane } from './delivery.ts';
 import type { SpillWay } from './spill-way.ts';
 import type { RejectionTally } from './tallies.ts';
 
@@ -30,11 +30,10 @@ const BATCH_ID_BYTES = 8;
 /** How often a waiting carrier looks for its turn by itself, should nobody wake it. */
 const TURN_POLL_MS = 100;
 
-/** A place in a batch: what to wait for, and which of its dispositions are this request's. */
-export type Place = { readonly delivered: Announcement<Delivery>; readonly first: number; readonly count: number };
-
-type LaneState = {
+/** The line of one shard's events of one kind; a request asks for it once and adds to it. */
+export type LaneState = {
   readonly shard: string;
+  readonly kind: Lane;
   open: OpenBatch | null;
   waitingEvents: number;
   /** When each call in flight began, oldest first; one that is older than any timeout no longer holds its place. */
@@ -55,7 +54,7 @@ export class Coalescer {
   readonly #rejections: RejectionTally;
   readonly #random: RandomBytes;
   readonly #log: (message: string) => void;
-  readonly #lanes = new Map<string, LaneState>();
+  readonly #lanes: Readonly<Record<Lane, Map<string, LaneState>>> = { awaited: new Map(), promised: new Map(), overflow: new Map() };
 
   constructor(options: { shards: ShardDoor; spill: SpillWay; rejections: RejectionTally; random: RandomBytes; log: (message: string) => void }) {
     this.#shards = options.shards;
@@ -65,33 +64,36 @@ export class Coalescer {
     this.#log = options.log;
   }
 
-  /** Starts the way of a request's events; the places are in the shipment's order. Null when the lane is full: nothing was taken. */
-  submit(shipment: Shipment, scope: RequestScope): readonly Place[] | null {
-    const lane = this.#lane(shipment.shard, shipment.lane);
-    if (lane.waitingEvents + shipment.events.length > MAX_WAITING_EVENTS) return null;
-    const places: Place[] = [];
-    let previous: OpenBatch | null = null;
-    for (let next = 0; next < shipment.events.length; ) {
-      const batch = this.#openBatch(lane, shipment, previous, scope);
-      const first = batch.eventCount;
-      next = fill(batch, shipment.events, next);
-      places.push({ delivered: batch.delivered, first, count: batch.eventCount - first });
-      if (first < FULL_CALL_EVENTS && batch.eventCount >= FULL_CALL_EVENTS) lane.waiting.shift()?.announce(true);
-      previous = batch;
+  lane(shard: string, kind: Lane): LaneState {
+    let lane = this.#lanes[kind].get(shard);
+    if (lane === undefined) {
+      lane = { shard, kind, open: null, waitingEvents: 0, calls: [], calledAtMs: Number.NEGATIVE_INFINITY, waiting: [] };
+      this.#lanes[kind].set(shard, lane);
     }
-    lane.waitingEvents += shipment.events.length;
-    return places;
+    return lane;
   }
 
-  /** The lane's open batch, or a new one; a request whose events fill several has them sent one after the other. */
-  #openBatch(lane: LaneState, shipment: Shipment, previous: OpenBatch | null, scope: RequestScope): OpenBatch {
-    const open = lane.open;
+  /**
+   * Starts an event's way, as the last of the batch that is given back; null when the lane is full: the event was not taken. `previous`: where the request's event before
+   * this one is. When it was the last that batch could take, the next leaves after it: a request's events keep their order.
+   */
+  add(lane: LaneState, event: DraftEvent, homeRegion: string, previous: OpenBatch | null, scope: RequestScope): OpenBatch | null {
+    if (lane.waitingEvents >= MAX_WAITING_EVENTS) return null;
+    const batch = this.#openBatch(lane, homeRegion, previous, scope);
+    batch.add(event);
+    lane.waitingEvents++;
+    if (batch.eventCount === FULL_CALL_EVENTS) lane.waiting.shift()?.announce(true);
+    return batch;
+  }
+
+  #openBatch(lane: LaneState, homeRegion: string, previous: OpenBatch | null, scope: RequestScope): OpenBatch {
+    const { open } = lane;
     if (open !== null && !open.closed && !open.isFull) {
       if (scope.arrivedAtMs - open.openedAtMs > CARRIER_LIFE_MS) scope.waitUntil(this.#carry(lane, open, null, scope));
       return open;
     }
-    const id = shipment.lane === 'awaited' ? '' : encodeBase64Url(this.#random(new Uint8Array(BATCH_ID_BYTES)));
-    const batch = new OpenBatch({ lane: shipment.lane, homeRegion: shipment.homeRegion, openedAtMs: scope.arrivedAtMs, id });
+    const id = lane.kind === 'awaited' ? '' : encodeBase64Url(this.#random(new Uint8Array(BATCH_ID_BYTES)));
+    const batch = new OpenBatch({ lane: lane.kind, homeRegion, openedAtMs: scope.arrivedAtMs, id });
     lane.open = batch;
     scope.waitUntil(this.#carry(lane, batch, previous, scope));
     return batch;
@@ -160,15 +162,6 @@ export class Coalescer {
     if (index >= 0) lane.calls.splice(index, 1);
     lane.waiting.shift()?.announce(true);
   }
-
-  #lane(shard: string, kind: Lane): LaneState {
-    const key = `${kind} ${shard}`;
-    const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
-    const lane: LaneState = { shard, open: null, waitingEvents: 0, calls: [], calledAtMs: Number.NEGATIVE_INFINITY, waiting: [] };
-    this.#lanes.set(key, lane);
-    return lane;
-  }
 }
 
 /** How long a batch has to wait before it is worth another look; 0 or less: it may leave now. */
@@ -188,11 +181,4 @@ async function waitForTurn(lane: LaneState, timeoutMs: number, scope: RequestSco
   await turn.wait(timeoutMs, scope);
   const index = lane.waiting.indexOf(turn);
   if (index >= 0) lane.waiting.splice(index, 1);
-}
-
-/** Adds events from `next` on until the batch is full; gives the index of the first one left. */
-function fill(batch: OpenBatch, events: readonly DraftEvent[], next: number): number {
-  let index = next;
-  while (index < events.length && !batch.isFull) batch.add(events[index++]!);
-  return index;
 }

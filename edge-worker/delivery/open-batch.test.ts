@@ -4,7 +4,7 @@ import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { AdEntry } from '../catalogue/catalogue-view.ts';
 import { testAd, testSnapshot } from '../fixtures/network.ts';
 import { OpenBatch } from './open-batch.ts';
-import type { DraftEvent } from './shipment.ts';
+import type { DraftEvent } from './delivery.ts';
 
 const T = 1_700_000_000_000;
 const entry = new AdEntry(testAd(), testSnapshot().campaigns[0]!, 'us');

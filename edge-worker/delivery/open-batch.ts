@@ -3,7 +3,7 @@ import type { EdgeTally } from '../../core/event.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
 import { Announcement } from '../announcement.ts';
-import type { Delivery, DraftEvent, Lane } from './shipment.ts';
+import type { Delivery, DraftEvent, Lane } from './delivery.ts';
 import { AcceptedTally } from './tallies.ts';
 
 /** A batch is closed here, well below the wire's limit: the largest single event adds some 6 kB. */

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../core/time.ts';
 import type { RequestScope, SpillDoor } from '../ports.ts';
-import type { Delivery } from './shipment.ts';
+import type { Delivery } from './delivery.ts';
 
 const HOLD_TIMEOUT_MS = 2_000;
 /** Promised batches that wait in memory for shard and spill to come back: some 40 000 lone clicks. Beyond it the newest is given up and counted. */

@@ -5,7 +5,7 @@ import { resolveEventTime, type EpochMs } from '../../core/time.ts';
 import { privacyOf } from '../../schemas/consent.ts';
 import { nonceText, type TokenFields } from '../../schemas/token.ts';
 import type { AdEntry } from '../catalogue/catalogue-view.ts';
-import type { DraftEvent } from '../delivery/shipment.ts';
+import type { DraftEvent } from '../delivery/delivery.ts';
 import type { RequestSignals } from '../request/signals.ts';
 import type { CidrSet } from '../screening/cidr-set.ts';
 import { isFromDataCenter } from '../screening/data-center.ts';

@@ -7,11 +7,11 @@ import { grantsOf } from '../auth/grants.ts';
 import { AdEntry } from '../catalogue/catalogue-view.ts';
 import { SETTINGS } from '../fixtures/host.ts';
 import { testAd, testSnapshot } from '../fixtures/network.ts';
-import { atTheDoor, checkToken, type DoorQuestion, type Refused } from './door.ts';
+import { atTheDoor, checkToken, type Admitted, type DoorQuestion, type Refused } from './door.ts';
 import { mintToken } from './mint.ts';
 import { shardOf } from './shard-of.ts';
-import type { DraftEvent } from '../delivery/shipment.ts';
-import { wholeRefusal } from './whole-refusal.ts';
+import type { DraftEvent } from '../delivery/delivery.ts';
+import { Refusals } from './refusals.ts';
 
 const T = 1_700_000_000_000;
 const entry = new AdEntry(testAd({ salts: 8 }), testSnapshot().campaigns[0]!, 'us');
@@ -66,7 +66,11 @@ describe('at the door', () => {
 test('a request is refused whole only when no event came in, and for one reason', () => {
   const admitted = atTheDoor({ event: parsed({}), tokenCheck: { kind: 'none' }, grants: grantsOf(['ingest']), entry, nowMs: T });
   const refused = (code: Refused['code'], isOutsideTenant = false): Refused => ({ ok: false, code, message: '', isOutsideTenant });
-  const statusOf = (results: Parameters<typeof wholeRefusal>[0], hasKey: boolean) => wholeRefusal(results, hasKey)?.status ?? null;
+  const statusOf = (results: (Admitted | Refused)[], hasKey: boolean) => {
+    const refusals = new Refusals();
+    for (const [index, result] of results.entries()) if (!result.ok) refusals.add(index, result);
+    return refusals.ofWhole(results.length, hasKey)?.status ?? null;
+  };
   expect(statusOf([admitted, refused('malformed')], true)).toBe(null);
   expect(statusOf([refused('malformed'), refused('unsupported_schema')], true)).toBe(400);
   expect(statusOf([refused('malformed'), refused('unauthorized')], false)).toBe(401);

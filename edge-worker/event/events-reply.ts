@@ -1,5 +1,4 @@
-import { DISPOSITIONS } from '../../core/disposition.ts';
-import type { DoorResult } from './whole-refusal.ts';
+import type { Refusals } from './refusals.ts';
 
 /** The body of a 202. `received` = `accepted` + `rejected`; duplicates are accepted. Source: DESIGN §3. */
 export type EventsReply = {
@@ -11,18 +10,11 @@ export type EventsReply = {
   readonly unknownFields?: number;
 };
 
-/** What became of a request's events: what the door said of each, and what the shards made of those that came in (in their order). */
-export function eventsReply(results: readonly DoorResult[], dispositions: readonly number[]): EventsReply {
-  const rejected: EventsReply['rejected'][number][] = [];
-  let unknownFields = 0;
-  for (let index = 0; index < results.length; index++) {
-    const result = results[index]!;
-    if (result.ok) unknownFields += result.event.unknownFields;
-    else rejected.push({ index, code: result.code, message: result.message });
-  }
-  let duplicates = 0;
-  for (const code of dispositions) if (code === DISPOSITIONS.duplicate) duplicates++;
-  const reply = { received: results.length, accepted: results.length - rejected.length, duplicates, rejected };
+/** What became of a request's events: what the door refused, and how many of the others were duplicates. */
+export function eventsReply(events: { received: number; refusals: Refusals; duplicates: number; unknownFields: number }): EventsReply {
+  const { received, refusals, duplicates, unknownFields } = events;
+  const rejected = refusals.list.map(({ index, code, message }) => ({ index, code, message }));
+  const reply = { received, accepted: received - rejected.length, duplicates, rejected };
   return unknownFields === 0 ? reply : { ...reply, unknownFields };
 }
 

@@ -3,7 +3,7 @@ import type { KeyHasher } from '../../core/hash.ts';
 import type { ShardEpoch } from '../../schemas/catalogue.ts';
 import type { TokenFields } from '../../schemas/token.ts';
 import type { AdEntry } from '../catalogue/catalogue-view.ts';
-import type { DraftEvent } from '../delivery/shipment.ts';
+import type { DraftEvent } from '../delivery/delivery.ts';
 
 export type ShardOf = { readonly shard: string; readonly homeRegion: string };
 

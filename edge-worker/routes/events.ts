@@ -1,18 +1,12 @@
-import type { Rejection } from '../../core/disposition.ts';
-import { parseBody, type ParsedEventResult } from '../../schemas/event-json.ts';
+import { openBody } from '../../schemas/event-json.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded, type Caller } from '../auth/caller.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
-import { deliverAll, type AddressedEvent } from '../delivery/delivery-office.ts';
-import { eventTools } from '../edge.ts';
-import { claimsOf } from '../event/claims.ts';
-import type { Admitted } from '../event/door.ts';
-import { draftEvent } from '../event/draft-event.ts';
+import { Dispatch } from '../delivery/delivery-office.ts';
 import { eventsReply, isLoneDuplicate } from '../event/events-reply.ts';
 import { refuseEvent } from '../event/promise.ts';
-import { RequestDoor } from '../event/request-door.ts';
-import { shardOf } from '../event/shard-of.ts';
-import { wholeRefusal, type DoorResult } from '../event/whole-refusal.ts';
-import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
+import { Reception } from '../event/reception.ts';
+import { Refusals } from '../event/refusals.ts';
+import { catalogueOf, isInTouch, type Exchange } from '../exchange.ts';
 import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { expectedBytes, unpackedBytes, type Coming } from '../request/body-budget.ts';
 import { MAX_BODY_BYTES, readSent, unpack } from '../request/body.ts';
@@ -61,59 +55,52 @@ function tooMuch(): Response {
   return overloaded('too many events are being taken in; send it again');
 }
 
+/** Each event goes from its bytes to its shard's batch before the next one is looked at. */
 async function takeEvents(exchange: Exchange, bytes: Uint8Array, caller: Caller, { view, ticket }: Catalogue): Promise<Response> {
-  const parsedBody = parseBody(bytes, exchange.request.headers.get('content-type'));
-  if (!parsedBody.ok) return refuseUnread(exchange, parsedBody.status, parsedBody.code, parsedBody.message);
-  const parsed = parsedBody.events;
-  const viewOfAds = await viewWithAds(exchange, view, ticket, parsed);
+  const { edge, scope } = exchange;
+  const body = openBody(bytes, exchange.request.headers.get('content-type'));
+  if (!body.ok) return refuseUnread(exchange, body.status, body.code, body.message);
   const grants = ingestGrants(caller);
-  const door = new RequestDoor({ ads: viewOfAds.ads, verifier: viewOfAds.verifier, grants, nowMs: exchange.scope.arrivedAtMs });
-  const results = parsed.map((result): DoorResult => (result.ok ? door.judge(result.event) : { ...result, isOutsideTenant: false }));
-  const whole = wholeRefusal(results, grants !== null);
-  if (whole !== null) {
-    bookRefusals(exchange, results);
-    return refusal(whole.status, whole.code, whole.message);
+  const reception = new Reception(exchange, view, grants);
+  const dispatch = new Dispatch(edge.coalescer, scope);
+  const refusals = new Refusals();
+  let unknownFields = 0;
+  let isNewest = false;
+  for (let index = 0; index < body.eventCount; index++) {
+    const parsed = body.next();
+    if (!parsed.ok) {
+      refusals.add(index, { ...parsed, isOutsideTenant: false });
+      continue;
+    }
+    if (!isNewest && !reception.knows(parsed.event)) {
+      isNewest = true;
+      reception.turnTo((await edge.catalogue.viewAfter(ticket, scope)) ?? view);
+    }
+    const received = reception.receive(parsed.event);
+    if (!received.ok) refusals.add(index, received);
+    else if (!dispatch.add(received)) return overloaded('too much is waiting for these ads; send it again');
+    else unknownFields += parsed.event.unknownFields;
   }
-  return acknowledge(exchange, viewOfAds, grants !== null, results);
+  return acknowledge(exchange, { received: body.eventCount, hasIngestKey: grants !== null, refusals, unknownFields }, dispatch);
 }
 
-/** The view to judge by: a newer one where an event names an ad that the one at hand does not know. */
-async function viewWithAds({ edge, scope }: Exchange, view: CatalogueView, ticket: number, parsed: readonly ParsedEventResult[]): Promise<CatalogueView> {
-  const knowsAll = parsed.every((result) => !result.ok || view.ads.has(result.event.adId));
-  return knowsAll ? view : ((await edge.catalogue.viewAfter(ticket, scope)) ?? view);
-}
+type Taken = { readonly received: number; readonly hasIngestKey: boolean; readonly refusals: Refusals; readonly unknownFields: number };
 
-/** Delivers what came in and says what became of it. */
-async function acknowledge(exchange: Exchange, view: CatalogueView, isKeyed: boolean, results: readonly DoorResult[]): Promise<Response> {
-  const addressed = address(exchange, view, isKeyed, results.filter((result) => result.ok));
-  const acknowledgement = await deliverAll(exchange.edge.coalescer, addressed, exchange.scope);
+/** Says what became of a request's events, once all that came in are durable. */
+async function acknowledge(exchange: Exchange, taken: Taken, dispatch: Dispatch): Promise<Response> {
+  const { received, refusals, unknownFields } = taken;
+  const acknowledgement = await dispatch.acknowledged();
   if (acknowledgement.kind === 'overloaded') return overloaded('too much is waiting for these ads; send it again');
   if (acknowledgement.kind === 'unconfirmed') return overloaded('not all of it could be confirmed; send it again, what did arrive will be a duplicate');
-  bookRefusals(exchange, results);
-  const reply = eventsReply(results, acknowledgement.dispositions);
+  for (const [rejection, count] of refusals.counts()) refuseEvent(exchange, rejection, count);
+  const whole = refusals.ofWhole(received, taken.hasIngestKey);
+  if (whole !== null) return refusal(whole.status, whole.code, whole.message);
+  const reply = eventsReply({ received, refusals, duplicates: acknowledgement.duplicates, unknownFields });
   return isLoneDuplicate(reply) ? refusal(409, 'duplicate', 'this event was accepted before') : json(202, reply);
-}
-
-function address(exchange: Exchange, view: CatalogueView, isKeyed: boolean, admitted: readonly Admitted[]): AddressedEvent[] {
-  const { edge } = exchange;
-  const signals = signalsOf(exchange);
-  const tools = eventTools(edge, view);
-  return admitted.map(({ event: parsed, entry, token, publisherId, receivedAtMs, source }) => {
-    const claims = claimsOf(parsed, publisherId);
-    const event = draftEvent({ claims, entry, token, signals, isDirect: !isKeyed, isUnsigned: false, receivedAtMs }, tools);
-    const { shard, homeRegion } = shardOf(event, { source, entry, token, hasher: edge.hasher, epochs: view.shardEpochs });
-    return { event, shard, homeRegion };
-  });
 }
 
 /** A request that nobody took apart counts as one refused event. */
 function refuseUnread(exchange: Exchange, status: number, code: string, message: string): Response {
   refuseEvent(exchange, status === 401 ? 'unauthorized' : 'malformed');
   return refusal(status, code, message);
-}
-
-function bookRefusals(exchange: Exchange, results: readonly DoorResult[]): void {
-  const counts = new Map<Rejection, number>();
-  for (const result of results) if (!result.ok) counts.set(result.code, (counts.get(result.code) ?? 0) + 1);
-  for (const [rejection, count] of counts) refuseEvent(exchange, rejection, count);
 }

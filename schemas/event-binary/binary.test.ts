@@ -1,9 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BINARY_EVENTS_MEDIA_TYPE, parseBody } from '../event-json.ts';
+import { BINARY_EVENTS_MEDIA_TYPE, openBody, type ParsedEventResult } from '../event-json.ts';
 import { encodeEvents, type EventToSend } from './encode.ts';
 import { BINARY_FIELDS, type FieldForm } from './fields.ts';
 
+/** A whole body at once. */
+function parseBody(bytes: Uint8Array, mediaType: string) {
+  const body = openBody(bytes, mediaType);
+  return body.ok ? { ok: true as const, events: Array.from({ length: body.eventCount }, (): ParsedEventResult => body.next()) } : body;
+}
 const binary = (events: readonly EventToSend[]) => parseBody(encodeEvents(events), BINARY_EVENTS_MEDIA_TYPE);
 const json = (events: readonly EventToSend[]) => parseBody(new TextEncoder().encode(JSON.stringify({ events })), 'application/json');
 

@@ -11,7 +11,7 @@ const MASK_LIMIT = 2 ** FIELD_SLOTS.length;
 
 /**
  * Reads a binary body event by event, handing each one's values to a `FieldReader` as JSON would have given them, so that one set of
- * rules judges both. Whatever is not a body from end to end throws `corrupt_bytes`, with nothing kept of what was read before.
+ * rules judges both. The constructor refuses (`corrupt_bytes`) whatever is not a body from end to end; after it `next` cannot fail.
  */
 export class BinaryEvents {
   readonly #bytes: Uint8Array;
@@ -25,32 +25,63 @@ export class BinaryEvents {
     if (this.#reader.u8() !== BINARY_EVENTS_VERSION) corrupt(`the body is not of version ${BINARY_EVENTS_VERSION}`);
     this.#strings = readStrings(this.#reader);
     this.eventCount = this.#reader.count(MIN_EVENT_BYTES);
+    this.#check();
   }
 
-  /** Takes the next event; to be called `eventCount` times, then `end`. */
+  /** Takes the next event; to be called `eventCount` times. */
   next(fields: FieldReader): void {
     const reader = this.#reader;
     fields.begin();
-    const type = reader.u8();
-    if (type < 1 || type >= EVENT_TYPE_CODES.length) corrupt(`unknown event type ${type}`);
-    fields.put(SLOT.eventType, EVENT_TYPE_CODES[type]);
-    const mask = reader.below(MASK_LIMIT, 'field mask');
-    for (let rest = mask; rest !== 0; rest &= rest - 1) {
+    fields.put(SLOT.eventType, EVENT_TYPE_CODES[reader.u8()]);
+    for (let rest = reader.varint(); rest !== 0; rest &= rest - 1) {
       const bit = 31 - Math.clz32(rest & -rest);
       fields.put(FIELD_SLOTS[bit]!, this.#value(FIELD_FORMS[bit]!, fields));
     }
   }
 
-  /** Refuses bytes after the last event. */
-  end(): void {
-    this.#reader.end();
+  /** Walks over every event, and back to the first. */
+  #check(): void {
+    const reader = this.#reader;
+    const firstAt = reader.offset;
+    for (let i = 0; i < this.eventCount; i++) {
+      const type = reader.u8();
+      if (type < 1 || type >= EVENT_TYPE_CODES.length) corrupt(`unknown event type ${type}`);
+      for (let rest = reader.below(MASK_LIMIT, 'field mask'); rest !== 0; rest &= rest - 1) this.#checkValue(FIELD_FORMS[31 - Math.clz32(rest & -rest)]!);
+    }
+    reader.end();
+    reader.window(firstAt, this.#bytes.length);
+  }
+
+  #checkValue(form: FieldForm): void {
+    const reader = this.#reader;
+    switch (form) {
+      case 'shared':
+        reader.below(this.#strings.length, 'dictionary index');
+        return;
+      case 'id': {
+        const length = reader.varint();
+        if (length > 0) reader.skipText(length);
+        else reader.skip(NONCE_BYTES);
+        return;
+      }
+      case 'text':
+      case 'json':
+        reader.skipText(reader.varint());
+        return;
+      case 'whole':
+        reader.varint();
+        return;
+      case 'flag':
+        reader.below(2, 'flag');
+        return;
+    }
   }
 
   #value(form: FieldForm, fields: FieldReader): unknown {
     const reader = this.#reader;
     switch (form) {
       case 'shared':
-        return this.#strings[reader.below(this.#strings.length, 'dictionary index')];
+        return this.#strings[reader.varint()];
       case 'id':
         return this.#id();
       case 'text':
@@ -58,7 +89,7 @@ export class BinaryEvents {
       case 'whole':
         return reader.varint();
       case 'flag':
-        return reader.below(2, 'flag');
+        return reader.u8();
       case 'json':
         return readJson(reader, fields);
     }

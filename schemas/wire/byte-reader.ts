@@ -18,6 +18,14 @@ export function lenientText(bytes: Uint8Array): string {
   return asciiText(bytes, 0, bytes.length) ?? lenientDecoder.decode(bytes);
 }
 
+function strictText(bytes: Uint8Array): string {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch (cause) {
+    return corrupt('text is not UTF-8', cause);
+  }
+}
+
 /** Reads what `ByteWriter` wrote. Anything else (short, overlong, out of range) throws `TrackingError('corrupt_bytes')`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
@@ -119,12 +127,16 @@ export class ByteReader {
   /** The next `length` bytes as text. */
   text(length: number): string {
     const start = this.#advance(length);
-    const ascii = asciiText(this.#bytes, start, length);
-    if (ascii !== undefined) return ascii;
-    try {
-      return strictDecoder.decode(this.#bytes.subarray(start, start + length));
-    } catch (cause) {
-      return corrupt('text is not UTF-8', cause);
+    return asciiText(this.#bytes, start, length) ?? strictText(this.#bytes.subarray(start, start + length));
+  }
+
+  /** Passes over `length` bytes that `text` could read. */
+  skipText(length: number): void {
+    const start = this.#advance(length);
+    for (let at = start; at < this.#offset; at++) {
+      if (this.#bytes[at]! < 0x80) continue;
+      strictText(this.#bytes.subarray(start, this.#offset));
+      return;
     }
   }
 

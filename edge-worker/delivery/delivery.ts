@@ -10,10 +10,7 @@ export type DraftEvent = Omit<TrackedEvent, 'ad'> & { ad: number; readonly terms
  */
 export type Lane = 'awaited' | 'promised' | 'overflow';
 
-/** Events of one request for one shard, in order of arrival. */
-export type Shipment = { readonly shard: string; readonly homeRegion: string; readonly lane: Lane; readonly events: readonly DraftEvent[] };
-
-/** What became of a shipment. */
+/** What became of a batch. */
 export type Delivery =
   /** Durable; one disposition code per event. */
   | { readonly kind: 'judged'; readonly dispositions: Uint8Array }
