@@ -83,7 +83,7 @@ export class ShardKeeper {
     this.#arm();
   }
 
-  /** Flushes what is due and checkpoints memory. Never throws but where it aborts: an alarm that throws too often is not called again. */
+  /** Flushes what is due. Never throws: an alarm that throws too often is not called again. */
   async alarm(): Promise<void> {
     if (this.#flushing) return;
     this.#flushing = true;
@@ -98,7 +98,7 @@ export class ShardKeeper {
       this.#host.log('flush failed', cause);
     } finally {
       this.#flushing = false;
-      this.#commit(() => this.#shard.checkpointIfDue(this.#host.nowMs()));
+      this.#arm();
     }
   }
 

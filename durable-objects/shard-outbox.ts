@@ -27,6 +27,9 @@ import { packSection } from './pack-section.ts';
 import type { ShardPlace } from './shard-place.ts';
 import type { LoggedCommit, ShardStorage } from './shard-storage.ts';
 
+/** Memory for frames on their way: several of the largest, a small part of what an object may have. */
+const KEPT_BYTES = 8 * 1024 * 1024;
+
 /** A frame before it is packed. */
 export type FrameDraft = {
   readonly run: RowRun;
@@ -50,8 +53,9 @@ export class ShardOutbox {
   readonly #commits = new RawSectionWriter();
   /** By first row. */
   readonly #encoded = new Map<number, EncodedRun>();
-  /** The frame that was sealed last, while it has not been sent in vain: it is not read back either. */
-  #newest: { readonly seq: number; readonly bytes: Uint8Array } | null = null;
+  /** Frames that were sealed and not sent in vain, by number, as many as `KEPT_BYTES` allow: they are not read back either. */
+  readonly #kept = new Map<number, Uint8Array>();
+  #keptBytes = 0;
   #state: OutboxState;
   #policy: FlushPolicy;
 
@@ -85,11 +89,12 @@ export class ShardOutbox {
     return admits(this.#state, this.#policy, bytes);
   }
 
-  /** Stores a new commit and books it. */
+  /** Stores a new commit and books it. What had to be cut for it is sealed at once: cut runs would gather while a frame is on its way to a hub far off. */
   append(commit: Commit, bytes: Uint8Array, batchId = ''): void {
     const logged = { row: this.#state.nextRow, events: commit.batch.eventCount, committedAtMs: commit.committedAtMs, batchId, bytes };
     this.#storage.appendCommit(logged);
     this.book(commit, logged);
+    while (this.#state.cut.length > 0) this.seal(this.draftFrame(commit.committedAtMs));
   }
 
   /** Books a commit that is in the log: after `append`, and again when a shard wakes up. One function, so both give the same cells. */
@@ -123,7 +128,7 @@ export class ShardOutbox {
     const sealed = this.#state.sealed.at(-1);
     assert(sealed !== undefined, 'the frame is the newest');
     this.#storage.sealFrame(sealed, frame);
-    this.#newest = { seq: sealed.seq, bytes: frame };
+    this.#keep(sealed.seq, frame);
     this.#encoded.delete(run.firstRow);
   }
 
@@ -131,7 +136,7 @@ export class ShardOutbox {
   frameInFlight(): Uint8Array {
     const [frame] = this.#state.sealed;
     assert(frame !== undefined, 'a sealed frame is there to be sent');
-    const bytes = this.#newest?.seq === frame.seq ? this.#newest.bytes : this.#storage.frameBytes(frame.seq);
+    const bytes = this.#kept.get(frame.seq) ?? this.#storage.frameBytes(frame.seq);
     assert(bytes.length === frame.bytes, 'a frame keeps its bytes');
     return bytes;
   }
@@ -152,7 +157,7 @@ export class ShardOutbox {
     });
     this.#state = onLaterEpoch(this.#state, epoch, frames.map(({ bytes }) => bytes.length));
     this.#storage.startOver(epoch, frames);
-    this.#newest = null;
+    this.#letGo();
   }
 
   /** Forgets the frame that the hub has, and adopts its policy. False, and nothing changes, for an ack that is not ours. */
@@ -160,7 +165,8 @@ export class ShardOutbox {
     const [inFlight] = this.#state.sealed;
     if (ack.epoch !== this.#state.epoch || ack.ackedSeq !== inFlight?.seq) return false;
     this.#state = onAck(this.#state, ack);
-    if (this.#newest?.seq === ack.ackedSeq) this.#newest = null;
+    this.#keptBytes -= this.#kept.get(ack.ackedSeq)?.length ?? 0;
+    this.#kept.delete(ack.ackedSeq);
     this.#storage.deleteFrame(ack.ackedSeq);
     if (JSON.stringify(ack.policy) !== JSON.stringify(this.#policy)) {
       this.#policy = ack.policy;
@@ -170,7 +176,7 @@ export class ShardOutbox {
   }
 
   fail(failure: { nowMs: EpochMs; jitter: number }): void {
-    this.#newest = null;
+    this.#letGo();
     this.#state = onSendFailure(this.#state, failure);
   }
 
@@ -183,6 +189,17 @@ export class ShardOutbox {
   resume(): void {
     this.#state = onResume(this.#state);
     this.#storage.meta.set('halted', null);
+  }
+
+  #keep(seq: number, frame: Uint8Array): void {
+    if (this.#keptBytes + frame.length > KEPT_BYTES) return;
+    this.#kept.set(seq, frame);
+    this.#keptBytes += frame.length;
+  }
+
+  #letGo(): void {
+    this.#kept.clear();
+    this.#keptBytes = 0;
   }
 
   #cut(): void {

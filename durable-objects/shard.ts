@@ -100,6 +100,7 @@ export class Shard {
     this.outbox.append(commit, bytes, batchId);
     if (batchId !== '') this.#memory.rememberRecorded(batchKey(batchId), nowMs);
     this.#unsavedBytes += bytes.length;
+    this.#checkpointIfDue(nowMs);
     return dispositionsOf(judgements);
   }
 
@@ -113,15 +114,6 @@ export class Shard {
     assert(Number.isSafeInteger(ticket.seq) && !this.hasTaken(ticket), 'a ticket is taken once');
     this.record(batch, nowMs, ticket.batchId);
     this.#storage.setSpillMark(ticket.queue, ticket.seq);
-  }
-
-  /** Writes memory's news to the cold store when there is enough of it, and forgets what cannot matter any more. */
-  checkpointIfDue(nowMs: EpochMs): void {
-    if (!this.#memory.shouldCheckpoint && this.#unsavedBytes < CHECKPOINT_LOG_BYTES) return;
-    this.#memory.checkpoint(nowMs);
-    this.#memory.forget(nowMs);
-    this.#storage.markCheckpoint(this.outbox.nextRow - 1);
-    this.#unsavedBytes = 0;
   }
 
   status(): ShardStatus {
@@ -139,6 +131,15 @@ export class Shard {
       memoryEntries: this.#memory.residentEntries,
       halted: state.halted,
     };
+  }
+
+  /** Writes memory's news to the cold store when there is enough of it, and forgets what cannot matter any more: with the commit that made it enough, or the next would be longer. */
+  #checkpointIfDue(nowMs: EpochMs): void {
+    if (!this.#memory.shouldCheckpoint && this.#unsavedBytes < CHECKPOINT_LOG_BYTES) return;
+    this.#memory.checkpoint(nowMs);
+    this.#memory.forget(nowMs);
+    this.#storage.markCheckpoint(this.outbox.nextRow - 1);
+    this.#unsavedBytes = 0;
   }
 
   #replay(): void {

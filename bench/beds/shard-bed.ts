@@ -115,7 +115,6 @@ export class ShardBed {
   record(batch: Uint8Array, nowMs: number): void {
     const opened = this.shard.open(batch);
     atomically(this.#database, () => this.shard.record(opened, nowMs));
-    atomically(this.#database, () => this.shard.checkpointIfDue(nowMs));
   }
 
   /** Frames that are full or due, sealed and acknowledged at once. */

@@ -21,11 +21,11 @@ export type BatchVerdict = { readonly judgements: readonly Judgement[]; readonly
 export function judgeBatch(batch: JudgeableBatch, memory: ShardMemory): { judgements: Judgement[]; attributions: Attribution[] } {
   const judgements: Judgement[] = [];
   const attributions: Attribution[] = [];
-  const events = expectedEvents(batch, memory);
+  expectAll(batch, memory);
   let index = 0;
   const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
   for (; index < batch.eventCount; index++) {
-    const { judgement, woken } = judge(events[index]!, batch.terms(index), memory, describe);
+    const { judgement, woken } = judge(batch.fields(index), batch.terms(index), memory, describe);
     judgements.push(judgement);
     for (const click of woken) attributions.push({ eventIndex: index, click });
   }
@@ -35,25 +35,19 @@ export function judgeBatch(batch: JudgeableBatch, memory: ShardMemory): { judgem
 /** Rebuilds what judging the batch left in memory, from the recorded verdict, without judging again. */
 export function rememberBatch(batch: JudgeableBatch, { judgements, attributions }: BatchVerdict, memory: ShardMemory): void {
   assert(judgements.length === batch.eventCount, 'a commit records one judgement an event');
-  const events = expectedEvents(batch, memory);
+  expectAll(batch, memory);
   let index = 0;
   let next = 0;
   const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
   for (; index < batch.eventCount; index++) {
-    const fields = events[index]!;
+    const fields = batch.fields(index);
     memory.remember(fields, batch.terms(index), judgements[index]!, describe);
     for (; attributions[next]?.eventIndex === index; next++) memory.applyAttribution(fields.join, attributions[next]!.click);
   }
   assert(next === attributions.length, 'attributions come in the order of their events');
 }
 
-/** All events of the batch, which the memory now expects. */
-function expectedEvents(batch: JudgeableBatch, memory: ShardMemory): JudgedFields[] {
-  const events: JudgedFields[] = [];
-  for (let index = 0; index < batch.eventCount; index++) {
-    const event = batch.fields(index);
-    memory.expect(event, batch.terms(index));
-    events.push(event);
-  }
-  return events;
+/** Tells the memory of all events. Their fields are read once more when each is judged: to keep them would cost more. */
+function expectAll(batch: JudgeableBatch, memory: ShardMemory): void {
+  for (let index = 0; index < batch.eventCount; index++) memory.expect(batch.fields(index), batch.terms(index));
 }

@@ -37,16 +37,9 @@ function decide(event: JudgedFields, terms: AdTerms, memory: ShardMemory): Judge
   if (isRepeat) return uncounted(kind, DISPOSITIONS.duplicate, REASONS.repeat_click, reasonMask);
   const booked = isNews ? EVENT_KINDS.viewable : kind;
   const billable = booked === EVENT_KINDS.click && memory.hasImpressionFor(event, terms);
-  return {
-    disposition: DISPOSITIONS.counted,
-    reason: REASONS.none,
-    reasonMask,
-    kind: booked,
-    late: lateness === 'late',
-    viewable: kind === EVENT_KINDS.impression && isViewable(event),
-    billable,
-    costNanos: costOf(booked, billable, terms.pricing),
-  };
+  const late = lateness === 'late';
+  const viewable = kind === EVENT_KINDS.impression && isViewable(event);
+  return shared({ disposition: DISPOSITIONS.counted, reason: REASONS.none, reasonMask, kind: booked, late, viewable, billable, costNanos: costOf(booked, billable, terms.pricing) });
 }
 
 const NOBODY: readonly WaitingClick[] = [];
@@ -65,7 +58,23 @@ function costOf(kind: EventKindCode, billable: boolean, pricing: Pricing): Nanos
 }
 
 function uncounted(kind: EventKindCode, disposition: DispositionCode, reason: ReasonCode, reasonMask: number): Judgement {
-  return { disposition, reason, reasonMask, kind, late: false, viewable: false, billable: false, costNanos: 0 };
+  return shared({ disposition, reason, reasonMask, kind, late: false, viewable: false, billable: false, costNanos: 0 });
+}
+
+/** The latest judgement of each kind and disposition. */
+const latest: Judgement[] = [];
+
+/** Equal judgements are one object: a batch keeps hundreds until it is booked, and nearly all of them are alike. */
+function shared(judgement: Judgement): Judgement {
+  const at = judgement.kind * DISPOSITIONS_PER_KIND + judgement.disposition;
+  const known = latest[at];
+  return known !== undefined && isSame(known, judgement) ? known : (latest[at] = judgement);
+}
+
+const DISPOSITIONS_PER_KIND = 8;
+
+function isSame(a: Judgement, b: Judgement): boolean {
+  return a.reason === b.reason && a.reasonMask === b.reasonMask && a.costNanos === b.costNanos && a.late === b.late && a.viewable === b.viewable && a.billable === b.billable;
 }
 
 function isViewable(event: JudgedFields): boolean {

@@ -7,6 +7,7 @@ import type { Ad, Campaign, ShardEpoch, Snapshot, SnapshotKey } from '../../sche
 import { parseLandingUrl, type LandingUrl } from '../../schemas/landing-url.ts';
 import { TokenSigner, TokenVerifier, type TokenKeys } from '../../schemas/token.ts';
 import { cidrSet, type CidrSet } from '../screening/cidr-set.ts';
+import { ShardNames } from './shard-names.ts';
 
 /** An ad with all that a request needs of it. */
 export class AdEntry {
@@ -14,6 +15,7 @@ export class AdEntry {
   readonly terms: AdTerms;
   readonly homeRegion: string;
   readonly adHash: number;
+  readonly shards = new ShardNames();
   readonly #saltEpochs: readonly SaltEpoch[];
   readonly #publisherIds: ReadonlySet<string> | null;
   #landing: LandingUrl | null = null;

@@ -43,7 +43,7 @@ export class OpenBatch {
 
   get isFull(): boolean {
     const writer = this.#unfinished();
-    return writer.isFull || writer.byteLength >= FULL_BATCH_BYTES;
+    return writer.partsLength >= FULL_BATCH_BYTES || writer.isFull;
   }
 
   add(event: DraftEvent): void {

@@ -1,4 +1,4 @@
-import { shardName, slotAt, type Source } from '../../core/routing.ts';
+import { slotAt, type Source } from '../../core/routing.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import type { ShardEpoch } from '../../schemas/catalogue.ts';
 import type { TokenFields } from '../../schemas/token.ts';
@@ -17,7 +17,7 @@ export function shardOf(
 ): ShardOf {
   const { source, entry, token, hasher, epochs } = by;
   const homeRegion = token?.homeRegion || entry.homeRegion;
-  const shard = shardName({
+  const shard = entry.shards.nameOf({
     source,
     homeRegion,
     slot: token?.slot ?? slotAt(epochs, entry.adHash, event.eventTimeMs),

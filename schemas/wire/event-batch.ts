@@ -37,14 +37,19 @@ export class EventBatchWriter {
   /** Length of what `finish` would give now. */
   get byteLength(): number {
     const counts = varintBytes(this.#adIndices.size) + varintBytes(this.#stringIndices.size - 1) + varintBytes(this.#tallyCount) + varintBytes(this.#eventCount);
-    return 1 + counts + this.#ads.length + this.#strings.length + this.#tallies.length + this.#headers.length + this.#bodies.length;
+    return 1 + counts + this.partsLength;
+  }
+
+  /** Length of all that `finish` puts together, its few counts apart. */
+  get partsLength(): number {
+    return this.#ads.length + this.#strings.length + this.#tallies.length + this.#headers.length + this.#bodies.length;
   }
 
   /** True when the next event, with whatever ids it brings, might not fit: start another batch. */
   get isFull(): boolean {
     return (
       this.#eventCount >= MAX_BATCH_EVENTS ||
-      this.byteLength + ROOM_FOR_AN_EVENT_BYTES > MAX_BATCH_BYTES ||
+      this.partsLength + ROOM_FOR_AN_EVENT_BYTES > MAX_BATCH_BYTES ||
       this.#adIndices.size >= MAX_DICTIONARY ||
       this.#stringIndices.size + STRINGS_AN_EVENT > MAX_DICTIONARY
     );
