@@ -1,6 +1,8 @@
 /** Parts of bodies that are still coming, all together. Beyond it the oldest gives way: whoever has been sending longest sends slowest. */
 export const MAX_ARRIVING_BYTES = 16 * 1024 * 1024;
 const MIN_ROOM_BYTES = 16_384;
+/** A body that grows out of its room gets so many times what has come, or all that was announced. */
+const GROWTH = 4;
 
 /** Room for bodies while they come: senders who stop halfway hold what they have sent, and only until others need it. */
 export class BodyArrivals {
@@ -18,11 +20,10 @@ export class BodyArrivals {
     return this.#bytes;
   }
 
-  begin(): Arrival {
-    const arrival: Arrival = new Arrival({
-      grow: (byteCount) => this.#grow(arrival, byteCount),
-      leave: () => this.#leave(arrival),
-    });
+  /** `announcedBytes`: what its sender says that it will be; 0 = he does not say. */
+  begin(announcedBytes = 0): Arrival {
+    const room = { grow: (byteCount: number) => this.#grow(arrival, byteCount), leave: () => this.#leave(arrival) };
+    const arrival: Arrival = new Arrival(room, announcedBytes);
     return arrival;
   }
 
@@ -45,12 +46,14 @@ type Room = { grow(byteCount: number): void; leave(): void };
 /** One body on its way. */
 export class Arrival {
   readonly #room: Room;
+  readonly #announcedBytes: number;
   #bytes = new Uint8Array(0);
   #byteLength = 0;
   #gaveWay = false;
 
-  constructor(room: Room) {
+  constructor(room: Room, announcedBytes: number) {
     this.#room = room;
+    this.#announcedBytes = announcedBytes;
   }
 
   /** What has come. */
@@ -63,7 +66,8 @@ export class Arrival {
     if (this.#gaveWay) return false;
     const byteLength = this.#byteLength + part.length;
     if (byteLength > this.#bytes.length) {
-      const wider = new Uint8Array(Math.max(MIN_ROOM_BYTES, byteLength, 2 * this.#bytes.length));
+      const widest = Math.min(this.#announcedBytes || Number.POSITIVE_INFINITY, GROWTH * byteLength);
+      const wider = new Uint8Array(Math.max(MIN_ROOM_BYTES, byteLength, widest));
       wider.set(this.#bytes.subarray(0, this.#byteLength));
       this.#bytes = wider;
     }

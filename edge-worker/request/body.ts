@@ -10,10 +10,11 @@ export const MAX_BODY_BYTES = 1_048_576;
  */
 const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
 /** A body this long, or longer, is counted as it comes; a shorter one is taken in one piece: it holds hardly more than its connection does. */
-const COUNTED_BYTES = 32_768;
-/** Read at a time. What a sender who falls silent leaves allocated is no more than what he has sent, or the least of these. */
+const COUNTED_BYTES = 49_152;
+/** Read at a time: each read is a turn of the request's. What a sender who falls silent leaves allocated for the next is `READ_AHEAD` times what he has sent at most, or the least of these. */
 const MIN_READ_BYTES = 4_096;
 const MAX_READ_BYTES = 65_536;
+const READ_AHEAD = 4;
 
 /** 503: it was sent so slowly that others needed its room; nothing else is wrong with it. */
 export type BodyFlaw = { readonly status: 400 | 413 | 503; readonly code: 'too_large' | 'malformed' | 'overloaded'; readonly message: string };
@@ -60,7 +61,7 @@ function encodingOf(request: Request): string {
 
 async function collectRequest(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<Collected> {
   const length = request.headers.get('content-length');
-  if (length === null || Number(length) >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin());
+  if (length === null || Number(length) >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin(Number(length) || 0));
   try {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? { flaw: TOO_LARGE } : { bytes };
@@ -86,8 +87,8 @@ async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: numb
         return { flaw: TOO_LARGE };
       }
       if (!arrival.add(value)) return { flaw: GAVE_WAY };
-      const isWide = value.buffer.byteLength >= Math.min(MAX_READ_BYTES, arrival.byteLength);
-      buffer = isWide ? value.buffer : new ArrayBuffer(Math.min(MAX_READ_BYTES, arrival.byteLength));
+      const wantedBytes = Math.min(MAX_READ_BYTES, READ_AHEAD * arrival.byteLength);
+      buffer = value.buffer.byteLength >= wantedBytes ? value.buffer : new ArrayBuffer(wantedBytes);
     }
   } catch {
     arrival.end();
