@@ -19,7 +19,6 @@ const app = new Hono<{ Bindings: Bindings }>();
 app.get('/v1/tag', (c) => tagRoute(exchangeOf(c.req.raw, c.env)));
 app.post('/v1/nonces', (c) => noncesRoute(exchangeOf(c.req.raw, c.env)));
 app.post('/v1/click', (c) => clickBodyRoute(exchangeOf(c.req.raw, c.env)));
-app.post('/v1/events', (c) => eventsRoute(exchangeOf(c.req.raw, c.env)));
 app.get('/healthz', (c) => healthzRoute(exchangeOf(c.req.raw, c.env)));
 app.options('/v1/tag', () => preflight('GET, OPTIONS'));
 app.options('/v1/events', () => preflight('POST, OPTIONS'));
@@ -35,36 +34,43 @@ for (const [path, allow] of Object.entries({
 app.notFound(() => refusal(404, 'not_found', 'there is no such route'));
 app.onError((cause, c) => internalError(c.env.edge, cause));
 
-/**
- * The edge's routes. The two that people and pixels take are found by hand before Hono looks: they carry long tokens, and are nearly all of
- * the traffic.
- */
+/** The edge's routes. The three that are nearly all of the traffic are found by hand before Hono looks. */
 export const edgeApp: EdgeApp = {
   fetch(request, bindings) {
     const { url } = request;
     const path = pathOf(url);
-    return path.startsWith('/v1/c/') || path.startsWith('/v1/i/') ? tokenReply(exchangeOf(request, bindings, url), path) : app.fetch(request, bindings);
+    const route = busyRoute(path, request.method);
+    return route === null ? app.fetch(request, bindings) : replyOf(route, exchangeOf(request, bindings, url), path);
   },
 };
 
+type BusyRoute = (exchange: Exchange, path: string) => Soon<Response>;
+
 const TOKEN_AT = '/v1/c/'.length;
 
-async function tokenReply(exchange: Exchange, path: string): Promise<Response> {
+function busyRoute(path: string, method: string): BusyRoute | null {
+  if (path.startsWith('/v1/c/')) return clickLink;
+  if (path.startsWith('/v1/i/')) return pixelLink;
+  return path === '/v1/events' && method === 'POST' ? eventsRoute : null;
+}
+
+async function replyOf(route: BusyRoute, exchange: Exchange, path: string): Promise<Response> {
   try {
-    return await tokenRoute(exchange, path);
+    return await route(exchange, path);
   } catch (cause) {
     return internalError(exchange.edge, cause);
   }
 }
 
-function tokenRoute(exchange: Exchange, path: string): Soon<Response> {
+function clickLink(exchange: Exchange, path: string): Soon<Response> {
   const { method } = exchange.request;
-  const token = path.slice(TOKEN_AT);
-  if (path.startsWith('/v1/c/')) {
-    return method === 'GET' || method === 'HEAD' ? clickRoute(exchange, token) : wrongMethod('GET, HEAD');
-  }
+  return method === 'GET' || method === 'HEAD' ? clickRoute(exchange, path.slice(TOKEN_AT)) : wrongMethod('GET, HEAD');
+}
+
+function pixelLink(exchange: Exchange, path: string): Soon<Response> {
+  const { method } = exchange.request;
   if (method === 'OPTIONS') return preflight('GET, POST, OPTIONS');
-  return method === 'GET' || method === 'HEAD' || method === 'POST' ? impressionRoute(exchange, token) : wrongMethod('GET, HEAD, POST, OPTIONS');
+  return method === 'GET' || method === 'HEAD' || method === 'POST' ? impressionRoute(exchange, path.slice(TOKEN_AT)) : wrongMethod('GET, HEAD, POST, OPTIONS');
 }
 
 /** `url`: the runtime spells it anew each time it is asked. */

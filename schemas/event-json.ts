@@ -91,11 +91,14 @@ export function openBody(bytes: Uint8Array, contentType: string | null): BodyEve
 function openBinaryBody(bytes: Uint8Array): BodyEvents | BodyRefusal {
   try {
     const body = new BinaryEvents(bytes);
+    const flaw = eventCountFlaw(body.eventCount);
+    if (flaw !== null) return flaw;
+    body.check();
     const next = (): ParsedEventResult => {
       body.next(reader);
       return resultOf(readEvent(undefined));
     };
-    return eventCountFlaw(body.eventCount) ?? { ok: true, eventCount: body.eventCount, next };
+    return { ok: true, eventCount: body.eventCount, next };
   } catch (cause) {
     if (cause instanceof TrackingError && cause.code === 'corrupt_bytes') return { ok: false, status: 400, code: 'malformed', message: `the body is not binary events: ${cause.message}` };
     throw cause;

@@ -2,6 +2,7 @@ import type { SnapshotKey } from '../../schemas/catalogue.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import type { Exchange } from '../exchange.ts';
+import { whenReady, type Soon } from '../soon.ts';
 import { grantsOf, type Grants } from './grants.ts';
 import { bearerKey } from './key-hash.ts';
 import { isBodySigned } from './body-signature.ts';
@@ -12,15 +13,19 @@ export type Caller =
   | { readonly kind: 'known'; readonly key: SnapshotKey; readonly grants: Grants }
   | { readonly kind: 'unknown' };
 
+/** The caller, and the catalogue in which its key was found. */
+export type Called = { readonly caller: Caller; readonly view: CatalogueView };
+
 /** Finds the caller by its `Authorization` header; a key made a moment ago is found too. */
-export async function callerOf(exchange: Exchange, catalogue: { view: CatalogueView; ticket: number }): Promise<{ caller: Caller; view: CatalogueView }> {
+export function callerOf(exchange: Exchange, catalogue: { view: CatalogueView; ticket: number }): Soon<Called> {
   const { edge, request, scope } = exchange;
   const text = bearerKey(request.headers.get('authorization'));
   if (text === null) return { caller: { kind: 'anonymous' }, view: catalogue.view };
   if (text === '') return { caller: { kind: 'unknown' }, view: catalogue.view };
   const hash = edge.keyHashes.hashOf(text);
-  const { found: key, view } = await lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ keys }) => keys.get(hash));
-  return { caller: key === undefined ? { kind: 'unknown' } : { kind: 'known', key, grants: grantsOf(key.scopes) }, view };
+  return whenReady(lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ keys }) => keys.get(hash)), ({ found: key, view }): Called => {
+    return { caller: key === undefined ? { kind: 'unknown' } : { kind: 'known', key, grants: grantsOf(key.scopes) }, view };
+  });
 }
 
 /** Whether the body carries the signature that its key demands; true where none is demanded. */

@@ -52,7 +52,7 @@ const stranger: Coming = { bytes: 0, isKnown: false, sinceMs: T };
 function crowd(budget: BodyBudget, loop: Loop, count: number, bytes: number, coming = known()) {
   const seen = { in: [] as number[], stays: [] as Stay[], refused: 0 };
   for (let i = 0; i < count; i++) {
-    void budget.enter(coming, bytes, loop.scope()).then((stay) => {
+    void Promise.resolve(budget.enter(coming, bytes, loop.scope())).then((stay) => {
       if (stay === null) seen.refused++;
       else seen.stays.push(stay);
       if (stay !== null) seen.in.push(i);

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../core/time.ts';
 import { Announcement } from '../announcement.ts';
 import type { RequestScope } from '../ports.ts';
+import type { Soon } from '../soon.ts';
 import { MAX_BODY_BYTES } from './body.ts';
 
 /**
@@ -84,31 +85,35 @@ export class BodyBudget {
   }
 
   /** Waits for the turn of a body that has arrived, `bytes` when unpacked; null when there is no room, or no turn in time: answer 503. */
-  async enter(coming: Coming, bytes: number, scope: RequestScope): Promise<Stay | null> {
+  enter(coming: Coming, bytes: number, scope: RequestScope): Soon<Stay | null> {
     const size = stayBytes(bytes);
+    const nowMs = scope.clock.nowMs();
     this.#forget(coming);
-    if (this.#line.length > 0 || !this.#fitsTurn(size, scope.clock.nowMs())) {
-      if (!this.#fitsLine(size, coming.isKnown) || !(await this.#standInLine(size, scope))) return null;
-    } else this.#turnBytes += size;
-    const stay = { bytes: size, sinceMs: scope.clock.nowMs() };
-    this.#stays.add(stay);
-    this.#workBytes += size;
-    return stay;
+    if (this.#line.length > 0 || !this.#fitsTurn(size, nowMs)) return this.#fitsLine(size, coming.isKnown) ? this.#standInLine(size, scope) : null;
+    this.#turnBytes += size;
+    return this.#begin(size, nowMs);
   }
 
   leave(stay: Stay): void {
     if (this.#stays.delete(stay)) this.#workBytes -= stay.bytes;
   }
 
-  async #standInLine(bytes: number, scope: RequestScope): Promise<boolean> {
+  #begin(bytes: number, sinceMs: EpochMs): Stay {
+    const stay = { bytes, sinceMs };
+    this.#stays.add(stay);
+    this.#workBytes += bytes;
+    return stay;
+  }
+
+  async #standInLine(bytes: number, scope: RequestScope): Promise<Stay | null> {
     const nowMs = scope.clock.nowMs();
     const waiting: Waiting = { bytes, sinceMs: nowMs, go: new Announcement() };
     this.#line.push(waiting);
     this.#lineBytes += bytes;
     this.#keepPace(nowMs, scope);
-    if ((await waiting.go.wait(MAX_WAIT_MS, scope)) === true) return true;
+    if ((await waiting.go.wait(MAX_WAIT_MS, scope)) === true) return this.#begin(bytes, scope.clock.nowMs());
     this.#leaveLine(waiting);
-    return false;
+    return null;
   }
 
   #leaveLine(waiting: Waiting): void {

@@ -37,62 +37,66 @@ export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Pro
 }
 
 /** Reads a request's body and never holds more than the limit and one chunk of it, whatever its headers claim. Bodies of one `arrivals` share its room while they come. */
-export async function readSent(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<SentBody> {
-  const declaredBytes = Number(request.headers.get('content-length') ?? 0);
-  if (!['', 'identity', 'gzip'].includes(encodingOf(request))) return { ok: false, flaw: BAD_ENCODING };
-  if (declaredBytes > maxBytes) {
-    if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader({ mode: 'byob' }));
-    return { ok: false, flaw: TOO_LARGE };
-  }
-  const collected = await collectRequest(request, maxBytes, arrivals);
-  return 'flaw' in collected ? { ok: false, flaw: collected.flaw } : { ok: true, raw: collected.bytes };
+export function readSent(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<SentBody> {
+  const length = request.headers.get('content-length');
+  const declaredBytes = Number(length ?? 0);
+  if (!['', 'identity', 'gzip'].includes(encodingOf(request))) return Promise.resolve(flawed(BAD_ENCODING));
+  if (declaredBytes > maxBytes) return passOver(request, declaredBytes);
+  if (length === null || declaredBytes >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin(declaredBytes));
+  return request.arrayBuffer().then(
+    (buffer) => (buffer.byteLength > maxBytes ? flawed(TOO_LARGE) : { ok: true, raw: new Uint8Array(buffer) }),
+    () => flawed(BROKEN),
+  );
 }
 
-/** Unpacks what `readSent` gave, no further than `maxBytes`. */
+/** A body that is too long by its own account. */
+async function passOver(request: Request, declaredBytes: number): Promise<SentBody> {
+  if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader({ mode: 'byob' }));
+  return flawed(TOO_LARGE);
+}
+
+/**
+ * Unpacks what `readSent` gave, no further than `maxBytes`: zlib's own bound. A `DecompressionStream` inflates whatever it is handed before anybody may read a byte
+ * of it: one request's bomb of 1 MB took 1 GB.
+ */
 export function unpack(request: Request, raw: Uint8Array, maxBytes = MAX_BODY_BYTES): Body {
   if (encodingOf(request) !== 'gzip') return { ok: true, raw, bytes: raw };
-  const plain = gunzip(raw, maxBytes);
-  return 'flaw' in plain ? { ok: false, flaw: plain.flaw } : { ok: true, raw, bytes: plain.bytes };
+  try {
+    return { ok: true, raw, bytes: gunzipSync(raw, { maxOutputLength: maxBytes }) };
+  } catch (cause) {
+    return flawed(cause instanceof RangeError ? TOO_LARGE : BAD_GZIP);
+  }
 }
 
 function encodingOf(request: Request): string {
   return (request.headers.get('content-encoding') ?? '').trim().toLowerCase();
 }
 
-async function collectRequest(request: Request, maxBytes: number, arrivals: BodyArrivals): Promise<Collected> {
-  const length = request.headers.get('content-length');
-  if (length === null || Number(length) >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin(Number(length) || 0));
-  try {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    return bytes.length > maxBytes ? { flaw: TOO_LARGE } : { bytes };
-  } catch {
-    return { flaw: BROKEN };
-  }
+function flawed(flaw: BodyFlaw): Flawed {
+  return { ok: false, flaw };
 }
 
-type Collected = { readonly bytes: Uint8Array } | { readonly flaw: BodyFlaw };
-
 /** Reads to the end; what is too much is not kept. */
-async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number, arrival: Arrival): Promise<Collected> {
-  if (stream === null) return { bytes: new Uint8Array(0) };
+async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: number, arrival: Arrival): Promise<SentBody> {
+  if (stream === null) return { ok: true, raw: new Uint8Array(0) };
   const reader = stream.getReader({ mode: 'byob' });
   let buffer = new ArrayBuffer(MIN_READ_BYTES);
   try {
     for (;;) {
       const { done, value } = await reader.read(new Uint8Array(buffer));
-      if (done) return { bytes: arrival.end() };
+      if (done) return { ok: true, raw: arrival.end() };
       if (arrival.byteLength + value.length > maxBytes) {
         arrival.end();
         await drain(reader);
-        return { flaw: TOO_LARGE };
+        return flawed(TOO_LARGE);
       }
-      if (!arrival.add(value)) return { flaw: GAVE_WAY };
+      if (!arrival.add(value)) return flawed(GAVE_WAY);
       const wantedBytes = Math.min(MAX_READ_BYTES, READ_AHEAD * arrival.byteLength);
       buffer = value.buffer.byteLength >= wantedBytes ? value.buffer : new ArrayBuffer(wantedBytes);
     }
   } catch {
     arrival.end();
-    return { flaw: BROKEN };
+    return flawed(BROKEN);
   }
 }
 
@@ -109,17 +113,5 @@ async function drain(reader: ReadableStreamBYOBReader): Promise<void> {
     await reader.cancel();
   } catch {
     // He hung up, or is cut off: nobody waits for an answer.
-  }
-}
-
-/**
- * Inflates no further than `maxBytes`: zlib's own bound. A `DecompressionStream` inflates whatever it is handed before anybody may read a byte
- * of it: one request's bomb of 1 MB took 1 GB.
- */
-function gunzip(bytes: Uint8Array, maxBytes: number): Collected {
-  try {
-    return { bytes: gunzipSync(bytes, { maxOutputLength: maxBytes }) };
-  } catch (cause) {
-    return { flaw: cause instanceof RangeError ? TOO_LARGE : BAD_GZIP };
   }
 }

@@ -11,7 +11,7 @@ const MASK_LIMIT = 2 ** FIELD_SLOTS.length;
 
 /**
  * Reads a binary body event by event, handing each one's values to a `FieldReader` as JSON would have given them, so that one set of
- * rules judges both. The constructor refuses (`corrupt_bytes`) whatever is not a body from end to end; after it `next` cannot fail.
+ * rules judges both. `check` refuses (`corrupt_bytes`) whatever is not a body from end to end; after it `next` cannot fail.
  */
 export class BinaryEvents {
   readonly #bytes: Uint8Array;
@@ -25,7 +25,19 @@ export class BinaryEvents {
     if (this.#reader.u8() !== BINARY_EVENTS_VERSION) corrupt(`the body is not of version ${BINARY_EVENTS_VERSION}`);
     this.#strings = readStrings(this.#reader);
     this.eventCount = this.#reader.count(MIN_EVENT_BYTES);
-    this.#check();
+  }
+
+  /** To be called first: walks over every event, and back to the first. */
+  check(): void {
+    const reader = this.#reader;
+    const firstAt = reader.offset;
+    for (let i = 0; i < this.eventCount; i++) {
+      const type = reader.u8();
+      if (type < 1 || type >= EVENT_TYPE_CODES.length) corrupt(`unknown event type ${type}`);
+      for (let rest = reader.below(MASK_LIMIT, 'field mask'); rest !== 0; rest &= rest - 1) this.#checkValue(FIELD_FORMS[31 - Math.clz32(rest & -rest)]!);
+    }
+    reader.end();
+    reader.window(firstAt, this.#bytes.length);
   }
 
   /** Takes the next event; to be called `eventCount` times. */
@@ -37,19 +49,6 @@ export class BinaryEvents {
       const bit = 31 - Math.clz32(rest & -rest);
       fields.put(FIELD_SLOTS[bit]!, this.#value(FIELD_FORMS[bit]!, fields));
     }
-  }
-
-  /** Walks over every event, and back to the first. */
-  #check(): void {
-    const reader = this.#reader;
-    const firstAt = reader.offset;
-    for (let i = 0; i < this.eventCount; i++) {
-      const type = reader.u8();
-      if (type < 1 || type >= EVENT_TYPE_CODES.length) corrupt(`unknown event type ${type}`);
-      for (let rest = reader.below(MASK_LIMIT, 'field mask'); rest !== 0; rest &= rest - 1) this.#checkValue(FIELD_FORMS[31 - Math.clz32(rest & -rest)]!);
-    }
-    reader.end();
-    reader.window(firstAt, this.#bytes.length);
   }
 
   #checkValue(form: FieldForm): void {
