@@ -159,7 +159,7 @@ function readEvent(impliedType: 'click' | undefined): ParsedEvent {
     receivedAtMs: reader.epochMs(SLOT.receivedAtMs),
     userPseudoId: reader.opaque(SLOT.userPseudoId, MAX_USER_ID_CHARS),
     ipHash: reader.ipHash(),
-    userAgent: reader.prose(SLOT.userAgent),
+    userAgent: reader.familiarProse(SLOT.userAgent),
     deviceType: reader.deviceType(),
     country: reader.country(),
     referrer: reader.prose(SLOT.referrer),

@@ -192,6 +192,20 @@ test('the place of a request that died at its work comes back, and so does the p
   expect(seen.in).toEqual([0, 1]);
 });
 
+test('requests that died in the line keep nobody behind them', async () => {
+  const [budget, loop] = [new BodyBudget(), new Loop()];
+  const working = crowd(budget, loop, 12, MIB);
+  await loop.pass(100);
+  expect(working.stays.length).toBe(MAX_WORK_BYTES / MIB);
+  const dead: RequestScope = { ...loop.scope(), after: () => undefined };
+  for (let i = 0; i < 5; i++) void budget.enter(known(), MIB, dead);
+  await loop.pass(MAX_WAIT_MS + 10);
+  const late = crowd(budget, loop, 1, MIB);
+  budget.leave(working.stays[0]!);
+  await loop.pass(100);
+  expect(late.in).toEqual([0]);
+});
+
 test('a body is taken for what it will be: its length, or more if it is packed, and something if it does not tell', () => {
   const expected = (headers: Record<string, string>) => expectedBytes(new Headers(headers));
   expect(expected({ 'content-length': '500' })).toBe(500);

@@ -148,6 +148,8 @@ export class BodyBudget {
   #openTurn(nowMs: EpochMs): void {
     this.#turnAtMs = nowMs;
     this.#turnBytes = 0;
+    // Whoever is still here after that has died: he would have left by himself.
+    while (this.#line[0] !== undefined && nowMs - this.#line[0].sinceMs > MAX_WAIT_MS) this.#leaveLine(this.#line[0]);
     for (let first = this.#line[0]; first !== undefined && this.#fitsTurn(first.bytes, nowMs); first = this.#line[0]) {
       this.#leaveLine(first);
       this.#turnBytes += first.bytes;

@@ -22,6 +22,8 @@ export const MAX_USER_ID_CHARS = 256;
 export const MAX_TEXT_CHARS = 512;
 /** Levels inside one event; more is refused with its event. */
 const MAX_EVENT_DEPTH = 32;
+/** As many agents as are seen in a while; half a megabyte at most. */
+const MAX_FAMILIAR = 1_024;
 const MAX_IP_HASH_CHARS = 128;
 const MAX_DEVICE_CHARS = 32;
 
@@ -64,6 +66,7 @@ export class FieldReader {
   #names: readonly string[] = [];
   #slots: readonly (number | undefined)[] = [];
   #slotsOf: FieldSlots | null = null;
+  readonly #familiar = new Set<string>();
 
   /** Begins the next event. */
   open(event: object, slots: FieldSlots): void {
@@ -138,6 +141,18 @@ export class FieldReader {
 
   ipHash(): string {
     return this.opaque(SLOT.ipHash, MAX_IP_HASH_CHARS);
+  }
+
+  /** As `prose`, for texts that come again and again: those that need nothing done are remembered. */
+  familiarProse(slot: number): string {
+    const given = this.#given[slot];
+    if (typeof given === 'string' && this.#familiar.has(given)) return given;
+    const value = this.prose(slot);
+    if (value === given && value !== '') {
+      if (this.#familiar.size >= MAX_FAMILIAR) this.#familiar.clear();
+      this.#familiar.add(value);
+    }
+    return value;
   }
 
   /** Prose that only the raw log keeps: cleaned and cut, never a reason to refuse the event. */

@@ -1,7 +1,7 @@
 import { assert } from '../../core/errors.ts';
 import { MAX_EPOCH_MS } from '../../core/time.ts';
 import { ByteReader, corrupt } from './byte-reader.ts';
-import { ByteWriter, type OwnedBytes } from './byte-writer.ts';
+import { ByteWriter, type OwnedBytes, varintBytes } from './byte-writer.ts';
 
 /** 2: sections may be packed with Brotli. Version 1, whose sections are gzip, is read as well: a rolling deploy begins with the hubs. */
 export const FRAME_VERSION = 2;
@@ -53,9 +53,12 @@ export type Frame = { readonly header: FrameHeader; readonly deltas: Uint8Array;
 export function encodeFrame(frame: Frame): OwnedBytes {
   const fault = headerFault(frame.header);
   assert(fault === null, `frame header: ${fault}`);
-  const writer = new ByteWriter(frame.deltas.length + frame.raw.length + 512);
-  writer.u8(FRAME_VERSION);
-  writeHeader(writer, frame.header);
+  const head = new ByteWriter();
+  head.u8(FRAME_VERSION);
+  writeHeader(head, frame.header);
+  const { deltas, raw } = frame;
+  const writer = new ByteWriter(head.length + varintBytes(deltas.length) + deltas.length + varintBytes(raw.length) + raw.length);
+  writer.bytes(head.written());
   writer.lengthAndBytes(frame.deltas);
   writer.lengthAndBytes(frame.raw);
   assert(writer.length <= MAX_FRAME_BYTES, `a frame of ${writer.length} bytes is above the limit`);
