@@ -6,10 +6,10 @@ export const COMPATIBILITY_FLAGS: readonly string[] = [];
 
 /**
  * A small nursery: what a collection of it costs grows with the runtime's objects that died in it, so that many small pauses of 2 ms cost what few of 20 ms do. The old
- * generation may begin larger than V8 thinks, or its first collections come every few thousand requests: each is a pause, and throws away
- * optimised code whose objects happen to be dead (measured in docs/performance.md).
+ * generation stays as V8 sizes it: a whole collection destroys the runtime's objects of all requests since the last one in one pause, 30 ms after some ten thousand
+ * requests; with room for four times as many it is rarer, a pause of 200 ms, and twice the memory (measured in docs/performance.md).
  */
-export const V8_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=2', '--initial-old-space-size=64'];
+export const V8_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=2'];
 
 export type WorkerdConfig = {
   readonly edge: WorkerBundle;
