@@ -36,34 +36,55 @@ export class EntryJournal {
     this.#count = 0;
   }
 
-  /** The entries as pages by `bucketOf`, with their filter. */
+  /** The entries as pages by their keys' upper halves, with their filter. */
   toColdTable(): ColdTable {
-    const buckets = bucketCountFor(this.#count, ENTRIES_PER_PAGE);
-    const starts = this.#startsByBucket(buckets);
+    const pageCount = bucketCountFor(this.#count, ENTRIES_PER_PAGE);
+    const starts = this.#startsByPage(pageCount);
+    const bytes = new Uint8Array(this.#sortedByPage(starts).buffer);
+    const pages = Array.from({ length: pageCount }, (_, page) => bytes.subarray(starts[page]! * ENTRY_BYTES, starts[page + 1]! * ENTRY_BYTES));
+    return { count: this.#count, ...this.#span(), pages, filter: this.#filter() };
+  }
+
+  /** All entries, those of one page side by side; word by word, for a view of each entry costs more than its words. */
+  #sortedByPage(starts: Uint32Array): Uint32Array {
+    const words = this.#words;
     const sorted = new Uint32Array(this.#count * ENTRY_WORDS);
     const next = starts.slice();
+    const mask = starts.length - 2;
+    for (let from = 0; from < sorted.length; from += ENTRY_WORDS) {
+      const hi = words[from + 1]!;
+      const to = next[hi & mask]!++ * ENTRY_WORDS;
+      sorted[to] = words[from]!;
+      sorted[to + 1] = hi;
+      sorted[to + 2] = words[from + 2]!;
+      sorted[to + 3] = words[from + 3]!;
+    }
+    return sorted;
+  }
+
+  #filter(): KeyFilter {
     const filter = KeyFilter.forKeys(this.#count);
+    const end = this.#count * ENTRY_WORDS;
+    for (let word = 0; word < end; word += ENTRY_WORDS) filter.add(this.#words[word]!, this.#words[word + 1]!);
+    return filter;
+  }
+
+  #span(): { minMs: EpochMs; maxMs: EpochMs } {
     let minMs = Number.POSITIVE_INFINITY;
     let maxMs = Number.NEGATIVE_INFINITY;
     for (let entry = 0; entry < this.#count; entry++) {
-      const word = entry * ENTRY_WORDS;
-      const lo = this.#words[word]!;
-      const hi = this.#words[word + 1]!;
-      sorted.set(this.#words.subarray(word, word + ENTRY_WORDS), next[hi & (buckets - 1)]!++ * ENTRY_WORDS);
-      filter.add(lo, hi);
       const timeMs = this.#times[entry * 2 + 1]!;
       if (timeMs < minMs) minMs = timeMs;
       if (timeMs > maxMs) maxMs = timeMs;
     }
-    const bytes = new Uint8Array(sorted.buffer);
-    const pages = Array.from({ length: buckets }, (_, bucket) => bytes.subarray(starts[bucket]! * ENTRY_BYTES, starts[bucket + 1]! * ENTRY_BYTES));
-    return { count: this.#count, minMs, maxMs, pages, filter };
+    return { minMs, maxMs };
   }
 
-  #startsByBucket(buckets: number): Uint32Array {
-    const starts = new Uint32Array(buckets + 1);
-    for (let entry = 0; entry < this.#count; entry++) starts[(this.#words[entry * ENTRY_WORDS + 1]! & (buckets - 1)) + 1]!++;
-    for (let bucket = 0; bucket < buckets; bucket++) starts[bucket + 1]! += starts[bucket]!;
+  /** Where each page begins among the sorted entries; the last number is where they end. */
+  #startsByPage(pageCount: number): Uint32Array {
+    const starts = new Uint32Array(pageCount + 1);
+    for (let entry = 0; entry < this.#count; entry++) starts[(this.#words[entry * ENTRY_WORDS + 1]! & (pageCount - 1)) + 1]!++;
+    for (let page = 0; page < pageCount; page++) starts[page + 1]! += starts[page]!;
     return starts;
   }
 
