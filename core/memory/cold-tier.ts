@@ -1,6 +1,7 @@
 import { TrackingError } from '../errors.ts';
 import type { Key64 } from '../event.ts';
 import type { EpochMs } from '../time.ts';
+import { ColdIndex, type Share } from './cold-index.ts';
 import type { ColdPage, ColdStore } from './cold-store.ts';
 import { KeyFilter } from './key-filter.ts';
 import type { RetainedWindows } from './retention.ts';
@@ -35,8 +36,6 @@ const PART_BYTES = 512 * 1024;
 /** Part n of a page lies so many buckets on; a table has fewer pages. */
 const PART_STRIDE = 65_536;
 
-type Held = Generation & { filters: (KeyFilter | undefined)[] };
-
 /**
  * What a shard has written out: generations, each written once and deleted whole, oldest first. In RAM stay their summaries
  * and, up to `filterBytesMax`, their filters, the newest first; without its filter a page is read, and the answer is the same.
@@ -44,13 +43,14 @@ type Held = Generation & { filters: (KeyFilter | undefined)[] };
 export class ColdTier {
   readonly #store: ColdStore;
   readonly #filterBytesMax: number;
-  #generations: Held[];
+  readonly #generations: Generation[] = [];
+  /** By table. */
+  readonly #indexes: ColdIndex[] = [];
 
   constructor(store: ColdStore, filterBytesMax: number) {
     this.#store = store;
     this.#filterBytesMax = filterBytesMax;
-    this.#generations = store.generations().map((generation) => this.#open(generation));
-    this.#boundFilters();
+    for (const generation of store.generations()) this.#take(this.#open(generation), (table) => this.#readFilter(generation, table));
   }
 
   /** Ascending: oldest first. */
@@ -70,20 +70,13 @@ export class ColdTier {
       for (const [bucket, bytes] of content.pages.entries()) pages.push({ table, bucket, bytes });
     }
     this.#store.writePages(generation, pages.flatMap(partsOf));
-    this.#generations.push({ generation, writtenAtMs, windows, tables: summaries, filters: tables.map((table) => table?.filter) });
-    this.#boundFilters();
+    this.#take({ generation, writtenAtMs, windows, tables: summaries }, (table) => tables[table]?.filter);
   }
 
   /** Every page that may hold the key with a time in [fromMs, toMs], newest first. */
-  *pagesWith(table: number, key: Key64, fromMs: EpochMs, toMs: EpochMs): Iterable<Uint8Array> {
-    for (let at = this.#generations.length - 1; at >= 0; at--) {
-      const held = this.#generations[at]!;
-      const summary = held.tables[table];
-      if (summary === undefined || summary.minMs > toMs || summary.maxMs < fromMs) continue;
-      if (held.filters[table]?.mayHave(key) === false) continue;
-      const bytes = this.#read(held.generation, table, key.hi & (summary.pages - 1));
-      if (bytes !== undefined) yield bytes;
-    }
+  pagesWith(table: number, key: Key64, fromMs: EpochMs, toMs: EpochMs): Iterable<Uint8Array> {
+    const shares = this.#indexes[table]?.find(key, fromMs, toMs) ?? [];
+    return shares.length === 0 ? NO_PAGES : this.#pagesIn(shares, table, key);
   }
 
   /** Every page of a table in one generation. */
@@ -98,17 +91,35 @@ export class ColdTier {
   /** Deletes generations from the oldest on, as long as `isExpired`: what a newer one says of an older must not go first. */
   expire(isExpired: (generation: Generation) => boolean): void {
     while (this.#generations[0] !== undefined && isExpired(this.#generations[0])) {
-      this.#store.deleteGeneration(this.#generations[0].generation);
+      const { generation } = this.#generations[0];
+      this.#store.deleteGeneration(generation);
       this.#generations.shift();
+      for (const index of this.#indexes) index.expire(generation);
     }
   }
 
-  #open(generation: number): Held {
+  #open(generation: number): Generation {
     const bytes = this.#read(generation, SUMMARY_TABLE, 0);
     if (bytes === undefined) throw new TrackingError('corrupt_bytes', `generation ${generation} has no summary`);
     const summary = JSON.parse(new TextDecoder().decode(bytes)) as Omit<Generation, 'tables'> & { tables: (TableSummary | null)[] };
-    const filters = summary.tables.map((_, table) => this.#readFilter(generation, table));
-    return { ...summary, generation, tables: summary.tables.map((table) => table ?? undefined), filters };
+    return { ...summary, generation, tables: summary.tables.map((table) => table ?? undefined) };
+  }
+
+  /** Takes the newest generation in, its filters as far as there is room. */
+  #take(generation: Generation, filterOf: (table: number) => KeyFilter | undefined): void {
+    this.#generations.push(generation);
+    for (const [table, summary] of generation.tables.entries()) {
+      const index = (this.#indexes[table] ??= new ColdIndex());
+      if (summary !== undefined) index.add({ generation: generation.generation, ...summary }, filterOf(table));
+    }
+    this.#boundFilters();
+  }
+
+  *#pagesIn(shares: readonly Share[], table: number, key: Key64): Iterable<Uint8Array> {
+    for (const { generation, pages } of shares) {
+      const bytes = this.#read(generation, table, key.hi & (pages - 1));
+      if (bytes !== undefined) yield bytes;
+    }
   }
 
   #readFilter(generation: number, table: number): KeyFilter | undefined {
@@ -130,13 +141,14 @@ export class ColdTier {
   }
 
   #boundFilters(): void {
-    let room = this.#filterBytesMax;
-    for (const held of this.#generations.toReversed()) {
-      for (const filter of held.filters) room -= filter?.bytes.length ?? 0;
-      if (room < 0) held.filters = [];
+    while (this.#indexes.reduce((bytes, index) => bytes + index.filterBytes, 0) > this.#filterBytesMax) {
+      const withFilters = this.#indexes.filter(({ oldestFilters }) => oldestFilters !== undefined);
+      withFilters.reduce((oldest, index) => (index.oldestFilters! < oldest.oldestFilters! ? index : oldest)).giveUpFilters();
     }
   }
 }
+
+const NO_PAGES: readonly Uint8Array[] = [];
 
 /** Index of the first generation from which on all together have no more than `entriesMax` entries. */
 export function firstThatFits(generations: readonly Generation[], entriesMax: number): number {

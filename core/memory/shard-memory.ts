@@ -19,7 +19,7 @@ export type MemoryLimits = {
   readonly waitingClicksMax: number;
   /** New entries after which `shouldCheckpoint` says so: they bound the log that a recovery replays. */
   readonly checkpointEntries: number;
-  /** RAM for the filters of the cold tier (12 bits an entry). */
+  /** RAM for the filters of the cold tier: 16 bits an entry where generations are of the usual size, at most 24 and groups that are not yet full. */
   readonly filterBytesMax: number;
 };
 
@@ -27,7 +27,7 @@ export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
   entriesMax: 2_000_000,
   waitingClicksMax: 20_000,
   checkpointEntries: 65_536,
-  filterBytesMax: 16 * 1024 * 1024,
+  filterBytesMax: 24 * 1024 * 1024,
 };
 
 /** What a counted click without its impression must be remembered by; asked for such clicks only. */
