@@ -118,7 +118,7 @@ function take(step: Step, tier: ColdTier, store: WatchedStore, naive: NaiveTier)
 function coldTableOf(entries: readonly Entry[]) {
   const journal = new EntryJournal();
   for (const { key, timeMs } of entries) journal.push(key, timeMs);
-  return entries.length === 0 ? undefined : journal.toColdTable();
+  return journal.toColdTables()[0];
 }
 
 /** As filters were stored before their sizes were powers of two: twelve bits a key, seven probes by division. */

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ColdTable } from './cold-tier.ts';
 import { EntryJournal, forEachEntry, pageHas } from './entry-pages.ts';
 
 const half = fc.nat({ max: 2 ** 32 - 1 });
@@ -9,7 +10,7 @@ describe('a journal of entries', () => {
   test('becomes pages that hold every entry once, in the page of its key', () => {
     fc.assert(
       fc.property(fc.array(entryArbitrary, { minLength: 1, maxLength: 2_000 }), (entries) => {
-        const table = journalOf(entries).toColdTable();
+        const table = onlyOf(journalOf(entries).toColdTables());
         const found: unknown[] = [];
         for (const [bucket, page] of table.pages.entries()) {
           forEachEntry(page, (key, timeMs) => {
@@ -26,17 +27,31 @@ describe('a journal of entries', () => {
     );
   });
 
+  test('becomes several shares when there is much, the oldest entries first, and none of them is large', () => {
+    const entries = Array.from({ length: 150_000 }, (_, at) => ({ key: { lo: Math.imul(at, 0x9e37_79b1) >>> 0, hi: Math.imul(at, 0x85eb_ca6b) >>> 0 }, timeMs: at }));
+    const tables = journalOf(entries).toColdTables();
+    expect(tables.map(({ count, minMs, maxMs }) => [count, minMs, maxMs])).toEqual([[65_536, 0, 65_535], [65_536, 65_536, 131_071], [18_928, 131_072, 149_999]]);
+    for (const { filter, minMs } of tables) {
+      expect(filter.bytes.length).toBeLessThanOrEqual(128 * 1024);
+      expect(filter.mayHave(entries[minMs]!.key)).toBe(true);
+    }
+    const found: number[] = [];
+    for (const table of tables) for (const page of table.pages) forEachEntry(page, (_key, timeMs) => found.push(timeMs));
+    expect(found.toSorted((a, b) => a - b)).toEqual(entries.map(({ timeMs }) => timeMs));
+  });
+
   test('is empty again once cleared', () => {
     const journal = journalOf([{ key: { lo: 1, hi: 2 }, timeMs: 3 }]);
     journal.clear();
     expect(journal.count).toBe(0);
+    expect(journal.toColdTables()).toEqual([]);
     journal.push({ lo: 4, hi: 5 }, 6);
-    expect(pageHas(journal.toColdTable().pages[0]!, { lo: 4, hi: 5 }, 6, 6)).toBe(true);
+    expect(pageHas(onlyOf(journal.toColdTables()).pages[0]!, { lo: 4, hi: 5 }, 6, 6)).toBe(true);
   });
 });
 
 test('a page is read rightly wherever its bytes lie in memory', () => {
-  const [page] = journalOf([{ key: { lo: 0xffff_ffff, hi: 0x8000_0001 }, timeMs: 1_773_100_800_123 }]).toColdTable().pages;
+  const [page] = onlyOf(journalOf([{ key: { lo: 0xffff_ffff, hi: 0x8000_0001 }, timeMs: 1_773_100_800_123 }]).toColdTables()).pages;
   const shifted = new Uint8Array(page!.length + 3).subarray(3);
   shifted.set(page!);
   const key = { lo: 0xffff_ffff, hi: 0x8000_0001 };
@@ -49,6 +64,11 @@ function journalOf(entries: readonly { key: { lo: number; hi: number }; timeMs: 
   const journal = new EntryJournal();
   for (const { key, timeMs } of entries) journal.push(key, timeMs);
   return journal;
+}
+
+function onlyOf(tables: readonly ColdTable[]): ColdTable {
+  expect(tables.length).toBe(1);
+  return tables[0]!;
 }
 
 function sorted(entries: readonly unknown[]): string[] {

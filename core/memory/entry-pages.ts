@@ -11,6 +11,8 @@ const FIRST_ENTRIES = 64;
 /** Entries a page: 16 KB are read where one key is asked for, in the same 12 µs as 8; half as many rows are written at less than half the cost. */
 const ENTRIES_PER_PAGE = 1_024;
 const PAGES_MAX = 4096;
+/** Entries of one table that a generation takes; more become several, so that a filter is never large (128 KiB). */
+const RUN_ENTRIES = 65_536;
 
 /** Entries that no generation holds yet, in the order they came, ready to become pages. */
 export class EntryJournal {
@@ -36,56 +38,31 @@ export class EntryJournal {
     this.#count = 0;
   }
 
-  /** The entries as pages by their keys' upper halves, with their filter. */
-  toColdTable(): ColdTable {
-    const pageCount = bucketCountFor(this.#count, ENTRIES_PER_PAGE);
-    const starts = this.#startsByPage(pageCount);
-    const bytes = new Uint8Array(this.#sortedByPage(starts).buffer);
+  /** The entries as pages with their filter, a generation's share at a time, in the order they came. */
+  toColdTables(): ColdTable[] {
+    const tables: ColdTable[] = [];
+    for (let from = 0; from < this.#count; from += RUN_ENTRIES) tables.push(this.#coldTable(from, Math.min(from + RUN_ENTRIES, this.#count)));
+    return tables;
+  }
+
+  #coldTable(from: number, to: number): ColdTable {
+    const words = this.#words.subarray(from * ENTRY_WORDS, to * ENTRY_WORDS);
+    const pageCount = bucketCountFor(to - from, ENTRIES_PER_PAGE);
+    const starts = startsByPage(words, pageCount);
+    const bytes = new Uint8Array(sortedByPage(words, starts).buffer);
     const pages = Array.from({ length: pageCount }, (_, page) => bytes.subarray(starts[page]! * ENTRY_BYTES, starts[page + 1]! * ENTRY_BYTES));
-    return { count: this.#count, ...this.#span(), pages, filter: this.#filter() };
+    return { count: to - from, ...this.#span(from, to), pages, filter: filterOf(words) };
   }
 
-  /** All entries, those of one page side by side; word by word, for a view of each entry costs more than its words. */
-  #sortedByPage(starts: Uint32Array): Uint32Array {
-    const words = this.#words;
-    const sorted = new Uint32Array(this.#count * ENTRY_WORDS);
-    const next = starts.slice();
-    const mask = starts.length - 2;
-    for (let from = 0; from < sorted.length; from += ENTRY_WORDS) {
-      const hi = words[from + 1]!;
-      const to = next[hi & mask]!++ * ENTRY_WORDS;
-      sorted[to] = words[from]!;
-      sorted[to + 1] = hi;
-      sorted[to + 2] = words[from + 2]!;
-      sorted[to + 3] = words[from + 3]!;
-    }
-    return sorted;
-  }
-
-  #filter(): KeyFilter {
-    const filter = KeyFilter.forKeys(this.#count);
-    const end = this.#count * ENTRY_WORDS;
-    for (let word = 0; word < end; word += ENTRY_WORDS) filter.add(this.#words[word]!, this.#words[word + 1]!);
-    return filter;
-  }
-
-  #span(): { minMs: EpochMs; maxMs: EpochMs } {
+  #span(from: number, to: number): { minMs: EpochMs; maxMs: EpochMs } {
     let minMs = Number.POSITIVE_INFINITY;
     let maxMs = Number.NEGATIVE_INFINITY;
-    for (let entry = 0; entry < this.#count; entry++) {
+    for (let entry = from; entry < to; entry++) {
       const timeMs = this.#times[entry * 2 + 1]!;
       if (timeMs < minMs) minMs = timeMs;
       if (timeMs > maxMs) maxMs = timeMs;
     }
     return { minMs, maxMs };
-  }
-
-  /** Where each page begins among the sorted entries; the last number is where they end. */
-  #startsByPage(pageCount: number): Uint32Array {
-    const starts = new Uint32Array(pageCount + 1);
-    for (let entry = 0; entry < this.#count; entry++) starts[(this.#words[entry * ENTRY_WORDS + 1]! & (pageCount - 1)) + 1]!++;
-    for (let page = 0; page < pageCount; page++) starts[page + 1]! += starts[page]!;
-    return starts;
   }
 
   #grow(): void {
@@ -126,4 +103,34 @@ function viewsOf(bytes: Uint8Array): { words: Uint32Array; times: Float64Array }
     words: new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4),
     times: new Float64Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 8),
   };
+}
+
+/** All entries, those of one page side by side; word by word, for a view of each entry costs more than its words. */
+function sortedByPage(words: Uint32Array, starts: Uint32Array): Uint32Array {
+  const sorted = new Uint32Array(words.length);
+  const next = starts.slice();
+  const mask = starts.length - 2;
+  for (let from = 0; from < words.length; from += ENTRY_WORDS) {
+    const hi = words[from + 1]!;
+    const to = next[hi & mask]!++ * ENTRY_WORDS;
+    sorted[to] = words[from]!;
+    sorted[to + 1] = hi;
+    sorted[to + 2] = words[from + 2]!;
+    sorted[to + 3] = words[from + 3]!;
+  }
+  return sorted;
+}
+
+/** Where each page begins among the sorted entries; the last number is where they end. */
+function startsByPage(words: Uint32Array, pageCount: number): Uint32Array {
+  const starts = new Uint32Array(pageCount + 1);
+  for (let word = 1; word < words.length; word += ENTRY_WORDS) starts[(words[word]! & (pageCount - 1)) + 1]!++;
+  for (let page = 0; page < pageCount; page++) starts[page + 1]! += starts[page]!;
+  return starts;
+}
+
+function filterOf(words: Uint32Array): KeyFilter {
+  const filter = KeyFilter.forKeys(words.length / ENTRY_WORDS);
+  for (let word = 0; word < words.length; word += ENTRY_WORDS) filter.add(words[word]!, words[word + 1]!);
+  return filter;
 }

@@ -47,6 +47,8 @@ export class KeyFilter {
 
 /** Filters of one size are asked together, up to so many: one bit of a word each. */
 export const SLICED_FILTERS_MAX = 32;
+/** Larger ones stand alone: the room for 32 of them, 4 MiB at this size, is taken with the first. */
+const SLICED_BITS_MAX = 2 ** 20;
 
 /**
  * Up to 32 filters of one size, a power of two, turned on their sides: word b holds bit b of each, so that one read asks all of them.
@@ -56,12 +58,11 @@ export class SlicedFilters {
   readonly #slices: Int32Array;
 
   constructor(bits: number) {
-    assert(isPowerOfTwo(bits) && bits >= 32, 'sliced filters have whole words and no need of a division');
     this.#slices = new Int32Array(bits);
   }
 
   static canHold(filter: KeyFilter): boolean {
-    return isPowerOfTwo(filter.bits) && filter.bits >= 32;
+    return isPowerOfTwo(filter.bits) && filter.bits >= BITS_MIN && filter.bits <= SLICED_BITS_MAX;
   }
 
   get bits(): number {
@@ -74,7 +75,7 @@ export class SlicedFilters {
 
   /** Takes a filter's bits in, at a place that no other has. */
   set(at: number, filter: KeyFilter): void {
-    assert(filter.bits === this.bits && at < SLICED_FILTERS_MAX, 'a slice has a bit for each filter, and filters beside one another have one size');
+    assert(SlicedFilters.canHold(filter) && filter.bits === this.bits && at < SLICED_FILTERS_MAX, 'filters beside one another have one size, and a bit of each word');
     const slices = this.#slices;
     const words = wordsOf(filter.bytes);
     for (let word = 0, slice = 0; word < words.length; word++) {

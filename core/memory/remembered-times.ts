@@ -58,13 +58,13 @@ export class RememberedTimes {
     if (isNew) this.#journal.push(key, timeMs);
   }
 
-  /** The new entries, as a generation's share; undefined when there are none. */
-  toColdTable(): ColdTable | undefined {
-    return this.#journal.count === 0 ? undefined : this.#journal.toColdTable();
+  /** The new entries, as shares of as many generations as they need. */
+  toColdTables(): ColdTable[] {
+    return this.#journal.toColdTables();
   }
 
   /**
-   * To be called when a generation holds all that was new: nothing below `floorMs` needs RAM any more. Where there is no such thing
+   * To be called when generations hold all that was new: nothing below `floorMs` needs RAM any more. Where there is no such thing
    * the floor stays: below it answers cost more.
    */
   settle(floorMs: EpochMs): void {

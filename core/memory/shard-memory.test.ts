@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { judgeBatch } from '../judgement/judge-batch.ts';
-import { EVENT_KINDS, type JudgedFields } from '../event.ts';
+import { EVENT_FLAGS, EVENT_KINDS, type JudgedFields } from '../event.ts';
 import type { ColdPage } from './cold-store.ts';
 import { MapColdStore } from './map-cold-store.ts';
 import { DEFAULT_MEMORY_LIMITS, ShardMemory } from './shard-memory.ts';
@@ -48,6 +48,20 @@ test('one viewer with a day of counted clicks on one ad has them all, in RAM and
     memory.checkpoint(T);
   }
   expect(store.pageBytesMax).toBeLessThanOrEqual(512 * 1024);
+}, 30_000);
+
+test('a late checkpoint of very many entries becomes several generations, and a memory that opens them answers the same', () => {
+  const store = new WeighingStore();
+  const limits = { ...DEFAULT_MEMORY_LIMITS, entriesMax: 100_000 };
+  const eventAt = (at: number) => event({ kind: EVENT_KINDS.impression, flags: EVENT_FLAGS.tokenBound, id: { lo: spread(at), hi: at }, join: { lo: spread(at), hi: at ^ 0xffff }, eventTimeMs: T + at, receivedAtMs: T + at });
+  const memory = new ShardMemory(store, limits);
+  judge(Array.from({ length: 140_000 }, (_, at) => eventAt(at)), memory);
+  memory.checkpoint(T);
+  expect(store.generations().length).toBe(3);
+  for (const opened of [memory, new ShardMemory(store, limits), new ShardMemory(store, { ...limits, filterBytesMax: 0 })]) {
+    for (let at = 0; at < 280_000; at += 1_001) expect(opened.hasClaimed(eventAt(at), TERMS)).toBe(at < 140_000);
+    for (let at = 0; at < 280_000; at += 1_003) expect(opened.hasImpressionFor({ ...eventAt(at), kind: EVENT_KINDS.click }, TERMS)).toBe(at < 140_000);
+  }
 }, 30_000);
 
 function spread(number: number): number {

@@ -158,14 +158,11 @@ export class ShardMemory {
   }
 
   /**
-   * Writes all that is new as one generation, then drops from RAM what is over the bounds or out of reach.
+   * Writes all that is new, as one generation or, where there is much, as several; then drops from RAM what is over the bounds or out of reach.
    * Log rows up to here are no longer needed for a recovery: the caller notes that in the same transaction.
    */
   checkpoint(nowMs: EpochMs): void {
-    const contents: (ColdTable | undefined)[] = [];
-    for (const name of TABLE_NAMES) contents[MEMORY_TABLES[name]] = this.#tables[name].toColdTable();
-    contents[MEMORY_TABLES.waiting] = this.#waiting.toColdTable();
-    if (contents.some((content) => content !== undefined)) this.#cold.write(nowMs, this.#windows, contents);
+    this.#writeNews(nowMs);
     const share = this.residentEntries > this.#limits.entriesMax ? this.#limits.entriesMax / 2 / this.residentEntries : 1;
     for (const name of TABLE_NAMES) {
       const table = this.#tables[name];
@@ -183,6 +180,15 @@ export class ShardMemory {
    */
   forget(nowMs: EpochMs): void {
     this.#cold.expire((generation) => TABLE_NAMES_ALL.every((name) => this.#isExpired(generation, name, nowMs)));
+  }
+
+  #writeNews(nowMs: EpochMs): void {
+    const shares: ColdTable[][] = [];
+    for (const name of TABLE_NAMES) shares[MEMORY_TABLES[name]] = this.#tables[name].toColdTables();
+    const waiting = this.#waiting.toColdTable();
+    shares[MEMORY_TABLES.waiting] = waiting === undefined ? [] : [waiting];
+    const generations = Math.max(...shares.map(({ length }) => length));
+    for (let at = 0; at < generations; at++) this.#cold.write(nowMs, this.#windows, shares.map((tables) => tables[at]));
   }
 
   #rememberClick(event: JudgedFields, terms: AdTerms, judgement: Judgement, describe: DescribeClick): void {
