@@ -12,11 +12,20 @@ const TERMS = {
 };
 const CELL = { advertiserId: 'a', campaignId: 'c', adId: 'ad-1', creativeId: '', publisherId: 'p', placementId: '', country: '', deviceType: 'other' };
 
-/** A store that notes how large its pages are. */
+/** A store that notes how large its pages are, and how often one is read. */
 class WeighingStore extends MapColdStore {
   pageBytesMax = 0;
+  /** Bytes of each generation, in order. */
+  readonly written: number[] = [];
+  reads = 0;
+
+  override readPage(generation: number, table: number, bucket: number): Uint8Array | undefined {
+    this.reads++;
+    return super.readPage(generation, table, bucket);
+  }
 
   override writePages(generation: number, pages: readonly ColdPage[]): void {
+    this.written.push(pages.reduce((sum, { bytes }) => sum + bytes.length, 0));
     for (const { bytes } of pages) this.pageBytesMax = Math.max(this.pageBytesMax, bytes.length);
     super.writePages(generation, pages);
   }
@@ -63,6 +72,45 @@ test('a late checkpoint of very many entries becomes several generations, and a 
     for (let at = 0; at < 280_000; at += 1_003) expect(opened.hasImpressionFor({ ...eventAt(at), kind: EVENT_KINDS.click }, TERMS)).toBe(at < 140_000);
   }
 }, 30_000);
+
+test('a checkpoint writes about a megabyte, and what leaves RAM leaves it by and by, before and after the bound is first passed', () => {
+  const store = new WeighingStore();
+  const entriesMax = 300_000;
+  const memory = new ShardMemory(store, { ...DEFAULT_MEMORY_LIMITS, entriesMax });
+  const eventAt = (at: number) => event({ kind: EVENT_KINDS.impression, flags: EVENT_FLAGS.tokenBound, id: { lo: spread(at), hi: at }, join: { lo: spread(at), hi: at ^ 0xffff }, eventTimeMs: T + at, receivedAtMs: T + at });
+  let residentMax = 0;
+  for (let from = 0; from < 500_000; from += 100) {
+    const before = memory.residentEntries;
+    judge(Array.from({ length: 100 }, (_, at) => eventAt(from + at)), memory);
+    // A hundred events come with two entries each; some segments of both tables, a 256th of them each, may be swept meanwhile.
+    expect(before - memory.residentEntries).toBeLessThan((entriesMax + 65_536) / 32);
+    if (memory.shouldCheckpoint) memory.checkpoint(T + from);
+    residentMax = Math.max(residentMax, memory.residentEntries);
+  }
+  expect(residentMax).toBeLessThan(entriesMax + 2 * 65_536);
+  expect(store.written.length).toBeGreaterThanOrEqual(15);
+  expect(Math.max(...store.written)).toBeLessThan(66_000 * 18.5);
+  // Each new id is looked for in all generations: that costs no page, or nearly none.
+  expect(store.reads).toBeLessThan(500_000 * 0.01);
+}, 60_000);
+
+test('clicks that wait for impressions which never come are written in small portions, and leave RAM by and by', () => {
+  const store = new WeighingStore();
+  const memory = new ShardMemory(store, { ...DEFAULT_MEMORY_LIMITS, waitingClicksMax: 2_000 });
+  const clickAt = (at: number) => event({ kind: EVENT_KINDS.click, id: { lo: spread(at), hi: at }, join: { lo: at, hi: spread(at) }, eventTimeMs: T + at });
+  let residentMax = 0;
+  for (let at = 0; at < 20_000; at++) {
+    const before = memory.residentWaitingClicks;
+    judge([clickAt(at)], memory);
+    expect(before - memory.residentWaitingClicks).toBeLessThanOrEqual(4);
+    if (memory.shouldCheckpoint) memory.checkpoint(T + at);
+    residentMax = Math.max(residentMax, memory.residentWaitingClicks);
+  }
+  expect(residentMax).toBeLessThan(2_000 + 2 * 2_048);
+  expect(Math.max(...store.written)).toBeLessThan(2_048 * 400);
+  const { attributions } = judge(Array.from({ length: 20_000 }, (_, at) => event({ kind: EVENT_KINDS.impression, id: { lo: spread(at), hi: 1e6 }, join: { lo: at, hi: spread(at) }, eventTimeMs: T + at })), memory);
+  expect(attributions.map(({ click }) => click.id.hi)).toEqual(Array.from({ length: 20_000 }, (_, at) => at));
+}, 60_000);
 
 function spread(number: number): number {
   return Math.imul(number + 1, 2_654_435_761) >>> 0;

@@ -7,8 +7,9 @@ import { decodeWaitingPage, type WaitingEntry, waitingTable } from './waiting-pa
 type Resident = WaitingEntry & { isNew: boolean };
 
 /**
- * Counted clicks whose impression has not come, by join key. Like `RememberedTimes`, RAM holds every one at or above the floor
+ * Counted clicks whose impression has not come, by join key. Like `RememberedTimes`, RAM answers for every one at or above the floor
  * and the new ones below it; the rest is in the cold tier, whose pages cannot be changed: `isWoken` tells which of those no longer wait.
+ * What the floor has passed leaves RAM by and by, as clicks are added; nobody is told of it from there.
  */
 export class WaitingClicks {
   readonly #table: number;
@@ -16,8 +17,12 @@ export class WaitingClicks {
   readonly #isWoken: (click: WaitingClick) => boolean;
   /** By 52 bits of the join key, then by click: one impression id may be claimed by any number of clicks. */
   readonly #resident = new Map<number, Map<string, Resident[]>>();
+  /** Those that no generation holds, and some that have been woken meanwhile. */
+  #news: Resident[] = [];
   #residentCount = 0;
   #newCount = 0;
+  /** Where the sweep of what the floor has passed has come to; undefined when all is swept. */
+  #sweep: Iterator<Map<string, Resident[]>> | undefined;
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
 
   constructor(table: number, cold: ColdTier, isWoken: (click: WaitingClick) => boolean) {
@@ -35,8 +40,11 @@ export class WaitingClicks {
   }
 
   add(join: Key64, click: WaitingClick): void {
-    this.#put({ join, click, isNew: true });
+    const entry = { join, click, isNew: true };
+    this.#put(entry);
+    this.#news.push(entry);
     this.#newCount++;
+    this.#sweepOn();
   }
 
   /** Clicks that wait for this impression and lie in [fromMs, toMs], oldest first. */
@@ -44,8 +52,9 @@ export class WaitingClicks {
     if (this.#residentCount === 0 && fromMs >= this.#floorMs) return NONE;
     const found: WaitingClick[] = [];
     for (const copies of this.#resident.get(slotOf(join))?.values() ?? []) {
-      for (const { join: own, click } of copies) {
-        if (sameKey(own, join) && click.eventTimeMs >= fromMs && click.eventTimeMs <= toMs) found.push(click);
+      for (const entry of copies) {
+        const { join: own, click } = entry;
+        if (sameKey(own, join) && click.eventTimeMs >= fromMs && click.eventTimeMs <= toMs && !this.#isPassed(entry)) found.push(click);
       }
     }
     if (fromMs < this.#floorMs) this.#findBelow(join, fromMs, toMs, found);
@@ -61,29 +70,31 @@ export class WaitingClicks {
     if (clicks === undefined || copies === undefined || at < 0) return;
     const [removed] = copies.splice(at, 1);
     if (removed!.isNew) this.#newCount--;
+    removed!.isNew = false;
     this.#residentCount--;
     if (copies.length === 0) clicks.delete(nameOf(click));
     if (clicks.size === 0) this.#resident.delete(slot);
   }
 
   toColdTable(): ColdTable | undefined {
-    return waitingTable([...this.#all()].filter((entry) => entry.isNew).map(({ join, click }) => ({ join, click })));
+    return waitingTable(this.#news.filter(({ isNew }) => isNew));
   }
 
   /** To be called when a generation holds all that was new. */
   settle(floorMs: EpochMs): void {
-    this.#floorMs = Math.max(this.#floorMs, floorMs);
+    for (const entry of this.#news) entry.isNew = false;
+    this.#news = [];
     this.#newCount = 0;
-    for (const entry of Array.from(this.#all())) {
-      entry.isNew = false;
-      if (entry.click.eventTimeMs < this.#floorMs) this.remove(entry.join, entry.click);
-    }
+    if (floorMs <= this.#floorMs) return;
+    this.#floorMs = floorMs;
+    this.#sweep = this.#resident.values();
   }
 
+  /** A floor that leaves about `wanted` clicks in RAM, the youngest. */
   floorThatKeeps(wanted: number): EpochMs {
     if (this.#residentCount <= wanted) return this.#floorMs;
-    const times = [...this.#all()].map((entry) => entry.click.eventTimeMs).sort((a, b) => a - b);
-    return times[times.length - 1 - wanted]! + 1;
+    const times = this.#sampleTimes(Math.ceil(this.#residentCount / FLOOR_SAMPLE));
+    return times[Math.min(times.length - 1, Math.floor(times.length * (1 - wanted / this.#residentCount)))]! + 1;
   }
 
   /** Takes what still waits on a generation's page back into RAM. */
@@ -113,10 +124,35 @@ export class WaitingClicks {
     this.#residentCount++;
   }
 
-  *#all(): Iterable<Resident> {
-    for (const clicks of this.#resident.values()) for (const copies of clicks.values()) yield* copies;
+  /** Whether only the cold tier answers for it, though it has not been swept yet. */
+  #isPassed({ isNew, click }: Resident): boolean {
+    return !isNew && click.eventTimeMs < this.#floorMs;
+  }
+
+  /** A few keys' clicks, if the floor has risen. */
+  #sweepOn(): void {
+    for (let step = 0; step < KEYS_SWEPT_PER_ADD && this.#sweep !== undefined; step++) {
+      const next = this.#sweep.next();
+      if (next.done === true) this.#sweep = undefined;
+      else for (const entry of Array.from(next.value.values()).flat()) if (this.#isPassed(entry)) this.remove(entry.join, entry.click);
+    }
+  }
+
+  /** The times of one click in `every`, ascending. */
+  #sampleTimes(every: number): EpochMs[] {
+    const times: EpochMs[] = [];
+    let seen = 0;
+    for (const clicks of this.#resident.values()) {
+      for (const copies of clicks.values()) for (const { click } of copies) if (seen++ % every === 0) times.push(click.eventTimeMs);
+    }
+    return times.sort((a, b) => a - b);
   }
 }
+
+/** Times drawn at the most to find a quantile. */
+const FLOOR_SAMPLE = 1_024;
+/** Keys that an addition pays for while what the floor has passed is in RAM; a key has seldom more than one click. */
+const KEYS_SWEPT_PER_ADD = 4;
 
 const NONE: WaitingClick[] = [];
 

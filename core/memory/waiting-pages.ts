@@ -32,5 +32,5 @@ export function decodeWaitingPage(bytes: Uint8Array): WaitingEntry[] {
 }
 
 function encodePage(entries: readonly WaitingEntry[]): Uint8Array {
-  return entries.length === 0 ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(entries));
+  return entries.length === 0 ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(entries.map(({ join, click }) => ({ join, click }))));
 }
