@@ -88,6 +88,7 @@ export class WaitingClicks {
     if (floorMs <= this.#floorMs) return;
     this.#floorMs = floorMs;
     this.#sweep = this.#resident.values();
+    this.#sweepOn();
   }
 
   /** A floor that leaves about `wanted` clicks in RAM, the youngest. */
