@@ -55,6 +55,20 @@ test('a flush that fails arms the alarm again', async () => {
   expect(keeper.status()).toMatchObject({ pendingEvents: 1, lastFailure: 'nobody there' });
 });
 
+test('what comes while a frame is on its way to a silent hub is sealed and checkpointed all the same, and not refused', () => {
+  const { keeper, clock } = keeperWith(() => new Promise(() => undefined));
+  keeper.record(batchOf([{ id: 'first', atMs: T }]));
+  clock.nowMs += 1_000;
+  void keeper.alarm();
+  // 1.2 MB each: more than memory keeps of cut runs, and more of a log than a recovery may have to read.
+  const batches = 20;
+  for (let n = 0; n < batches; n++) keeper.record(batchOf(Array.from({ length: 20 }, (_, i) => ({ id: `${n}.${i}`, atMs: clock.nowMs, userAgent: `${n}.${i}`.padEnd(60_000) }))));
+  const { sealedSeq, ackedSeq, logRows, pendingEvents } = keeper.status();
+  expect({ ackedSeq, pendingEvents }).toEqual({ ackedSeq: 0, pendingEvents: 1 + 20 * batches });
+  expect(sealedSeq).toBeGreaterThan(8);
+  expect(logRows).toBeLessThan(batches);
+});
+
 const NAME = 'AAECAwQFBgc';
 
 test('a batch that was given up and spilled is recorded once, whichever of its copies comes first', () => {
