@@ -36,6 +36,7 @@ const MENDED: readonly (readonly [seed: number, hours: number, what: string])[] 
   [13, 1, 'shards and a spill queue whose alarms were lost stood still side by side'],
   [96, 0.5, 'an object died between the end of its alarm and the write that set the next'],
   [90119, 1, 'a shard lost its storage while one of a frame\'s two records was in the log and the other was not'],
+  [90279, 1, 'a shard that lost its storage took once more what its spill queue handed over'],
   [1068, 1, 'a shard that was reset on a machine whose clock was behind spoke as an earlier life of its own'],
 ];
 
