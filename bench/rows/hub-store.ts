@@ -69,6 +69,20 @@ export const hubStoreBench: Bench = {
   },
 };
 
+/** The engine refuses an insert while its merges have its memory; the hub then tries again, and so does whoever inserts alone. */
+async function whenMemoryAllows<Result>(insert: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await insert();
+    } catch (error) {
+      if (attempt === MEMORY_ATTEMPTS || !String(error).includes('memory limit exceeded')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+    }
+  }
+}
+
+const MEMORY_ATTEMPTS = 10;
+
 type Pair = { readonly value: number; readonly baseline: number };
 type Driven = { readonly rate: number; readonly loopP99Ms: number };
 
@@ -102,10 +116,14 @@ class HubBed {
     const opened = newFrames().map(({ records }, i) => openRecord(topic, { offset: BigInt(i), ...recordOf(records, topic) }));
     const startEncodingMs = performance.now();
     const { blocks } = await encodeRange('alone', range, opened);
-    const startMs = topic === TOPICS.raw ? startEncodingMs : performance.now();
+    const encodedMs = topic === TOPICS.raw ? performance.now() - startEncodingMs : 0;
     const sink = new ClickHouseSinkStore({ store: this.#store, log: 'alone' });
-    for (const block of blocks) await sink.insert(range, block);
-    return (FRAMES * ROWS_A_FRAME * 1_000) / (performance.now() - startMs);
+    const insertedMs = await whenMemoryAllows(async () => {
+      const startMs = performance.now();
+      for (const block of blocks) await sink.insert(range, block);
+      return performance.now() - startMs;
+    });
+    return (FRAMES * ROWS_A_FRAME * 1_000) / (encodedMs + insertedMs);
   }
 
   async throughKafka(runs: number): Promise<Reading | Skipped> {
