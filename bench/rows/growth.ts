@@ -21,6 +21,8 @@ const SHARD_STEPS = [1, 4, 16, 64] as const;
 const HOT_EVENTS_PER_SECOND = 20_000;
 const HOT_SALTS = 8;
 const HOT_SECONDS = 5;
+/** A connection that waits for its reply as well sends less often than its pauses say. */
+const HOT_OFFERED = 1.3;
 const CONNECTIONS = 16;
 
 /** The law of growth: what an event costs as everything around it grows. Curves are in the notes. */
@@ -110,7 +112,7 @@ async function hotAd(): Promise<Reading | Skipped> {
     await load({ ...warm, seconds: 2 });
     await sleep(2_000);
     const before = bed.hub.frames.length;
-    const pauseMs = Math.round((CONNECTIONS * 1_000 * BATCH) / HOT_EVENTS_PER_SECOND);
+    const pauseMs = Math.round((CONNECTIONS * 1_000 * BATCH) / (HOT_EVENTS_PER_SECOND * HOT_OFFERED));
     const options = binaryLoad(bed, impressions(HOT_EVENTS_PER_SECOND * HOT_SECONDS * 2, { ads: 1 }));
     const seen = await load({ ...options, seconds: HOT_SECONDS, pauseMs });
     await sleep(3_000);

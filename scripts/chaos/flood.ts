@@ -4,7 +4,8 @@ import { ask } from './http.ts';
 import type { EventName, Ledger } from './ledger.ts';
 import type { Stage } from './stage.ts';
 
-const BATCH_EVENTS = 500;
+/** As many as a body may hold: this machine has to offer several times what it can take. */
+const BATCH_EVENTS = 1_000;
 const TICK_MS = 10;
 /** Attempts under way at once; a real crowd has no such bound, this machine has. */
 const MAX_UNDER_WAY = 4_000;
@@ -43,6 +44,11 @@ export class Flood {
     };
     await Promise.all(Array.from({ length: senders }, sender));
     return this.#counts.acknowledgedEvents / (forMs / 1_000);
+  }
+
+  /** Makes so many events that wait to be offered: what is made meanwhile takes the time to offer it. */
+  prepare(events: number): void {
+    while (this.#waiting.length * BATCH_EVENTS < events) this.#waiting.push(this.#newBatch());
   }
 
   /** Offers so many events a second, whether or not they are answered. */

@@ -22,6 +22,7 @@ async function flood({ stage, traffic, watch, say }: Play): Promise<Deed> {
   const crowd = new Flood(stage, traffic.ledger, chaosAds(REPORTED_CAMPAIGN, Object.keys(stage.info.edgeUrls)));
   const capacity = await crowd.capacity(SENDERS, MEASURE_MS);
   say(`takes ${Math.round(capacity)} events/s from ${SENDERS} senders`);
+  crowd.prepare((capacity * FLOOD_MS) / 1_000);
   const people = await followLinks(stage, traffic.ledger, FLOOD_MS / 100);
   const counts = await crowd.offer(TIMES_CAPACITY * capacity, FLOOD_MS);
   const redirects = await people.end();
