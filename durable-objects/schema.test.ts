@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { SHARD_MIGRATIONS, SPILL_MIGRATIONS, migrate } from './migrations.ts';
 import { nodeSql } from './node-sql.ts';
 import * as schema from './schema.ts';
+import { ShardStorage } from './shard-storage.ts';
+import { SqlColdStore } from './sql-cold-store.ts';
 
 const storages = [
   { name: 'a shard', migrations: SHARD_MIGRATIONS, tables: [schema.log, schema.sealed, schema.pages, schema.meta, schema.spillMarks] },
@@ -31,4 +33,21 @@ test('migrating twice changes nothing, and a storage newer than the code is refu
   migrate(sql, SHARD_MIGRATIONS);
   expect(sql.exec('SELECT version FROM migrations')).toEqual(SHARD_MIGRATIONS.map(({ version }) => ({ version })));
   expect(() => migrate(sql, SHARD_MIGRATIONS.slice(0, -1))).toThrow('storage is at version');
+});
+
+test('frames and pages that lay under an index are found under their rowids', () => {
+  const sql = nodeSql(new DatabaseSync(':memory:'));
+  migrate(sql, SHARD_MIGRATIONS.slice(0, 2));
+  const bytes = (...values: number[]) => Uint8Array.from(values);
+  for (const [seq, part] of [[7, 0], [7, 1], [8, 0]] as const) sql.exec('INSERT INTO sealed (seq, part, first_row, last_row, events, bytes) VALUES (?, ?, ?, ?, ?, ?)', seq, part, seq * 10, seq * 10 + 9, 5, bytes(seq, part));
+  for (const [generation, table, bucket] of [[1, 0, 3], [1, 31, 0], [4, 2, 65_536]] as const) sql.exec('INSERT INTO pages (generation, memory_table, bucket, bytes) VALUES (?, ?, ?, ?)', generation, table, bucket, bytes(generation, table));
+  sql.exec("INSERT INTO meta (key, value) VALUES ('epoch', '1'), ('sealedSeq', '8'), ('ackedSeq', '6'), ('sealedRow', '89')");
+  const storage = new ShardStorage(sql, 2);
+  expect(storage.outbox().sealed).toEqual([{ seq: 7, firstRow: 70, lastRow: 79, events: 5, bytes: 4 }, { seq: 8, firstRow: 80, lastRow: 89, events: 5, bytes: 2 }]);
+  expect([storage.frameBytes(7), storage.frameBytes(8)]).toEqual([bytes(7, 0, 7, 1), bytes(8, 0)]);
+  const pages = new SqlColdStore(sql);
+  expect(pages.generations()).toEqual([1, 4]);
+  expect([pages.readPage(1, 0, 3), pages.readPage(1, 31, 0), pages.readPage(4, 2, 65_536), pages.readPage(4, 2, 0)]).toEqual([bytes(1, 0), bytes(1, 31), bytes(4, 2), undefined]);
+  pages.deleteGeneration(1);
+  expect(pages.generations()).toEqual([4]);
 });
