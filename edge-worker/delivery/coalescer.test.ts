@@ -165,6 +165,26 @@ describe('events of concurrent requests', () => {
     ]);
   });
 
+  test('are carried by another request when the one that opened their batch has died, by one carrier for all that it brings', async () => {
+    for (let i = 0; i < MAX_CALLS_IN_FLIGHT; i++) {
+      void deliverAll(r.coalescer, [addressed(`sent-${i}`)], r.scope());
+      await turn();
+      r.clock.nowMs += SECOND_CALL_AFTER_MS;
+    }
+    void deliverAll(r.coalescer, [addressed('left')], r.scope());
+    await turn();
+    let carriers = 0;
+    const later: RequestScope = { ...r.scope(), arrivedAtMs: T + 31_000, waitUntil: () => void carriers++ };
+    const acknowledged = deliverAll(r.coalescer, ['a', 'b', 'c'].map((id) => addressed(id)), later);
+    expect(carriers).toBe(1);
+    r.clock.nowMs += SECOND_CALL_AFTER_MS;
+    r.calls[0]!.answer();
+    while (r.calls.length <= MAX_CALLS_IN_FLIGHT) await turn();
+    expect(ids(r.calls.at(-1)!)).toEqual(['left', 'a', 'b', 'c']);
+    r.calls.at(-1)!.answer();
+    expect(await acknowledged).toEqual({ kind: 'durable', duplicates: 0 });
+  });
+
   test('leave in their order when they fill one batch after the other', async () => {
     const long = Array.from({ length: 9 }, (_, i) => ({ ...addressed(`e-${i}`), event: { ...event(`e-${i}`), detail: { ...event('').detail, referrer: 'x'.repeat(150_000) } } }));
     const acknowledged = deliverAll(r.coalescer, long, r.scope());

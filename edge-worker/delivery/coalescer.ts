@@ -64,6 +64,7 @@ export class Coalescer {
     this.#log = options.log;
   }
 
+  /** The line of a shard's events of one kind. */
   lane(shard: string, kind: Lane): LaneState {
     let lane = this.#lanes[kind].get(shard);
     if (lane === undefined) {
@@ -89,7 +90,8 @@ export class Coalescer {
   #openBatch(lane: LaneState, homeRegion: string, previous: OpenBatch | null, scope: RequestScope): OpenBatch {
     const { open } = lane;
     if (open !== null && !open.closed && !open.isFull) {
-      if (scope.arrivedAtMs - open.openedAtMs > CARRIER_LIFE_MS) scope.waitUntil(this.#carry(lane, open, null, scope));
+      const isNewHere = previous !== open;
+      if (isNewHere && scope.arrivedAtMs - open.openedAtMs > CARRIER_LIFE_MS) scope.waitUntil(this.#carry(lane, open, null, scope));
       return open;
     }
     const id = lane.kind === 'awaited' ? '' : encodeBase64Url(this.#random(new Uint8Array(BATCH_ID_BYTES)));
