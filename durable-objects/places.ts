@@ -9,7 +9,7 @@ export const LOG_PARTS = 8;
 /** A sealed frame's parts: `seq * FRAME_PARTS + part`. */
 export const FRAME_PARTS = 1_024;
 
-/** A page of memory: `generation * GENERATION_PLACES + table * TABLE_PLACES + bucket`; generations are written seconds apart at the most, which lasts for years. */
+/** A page of memory: `generation * GENERATION_PLACES + table * TABLE_PLACES + bucket`; 2^25 generations, a year of one every second. */
 export const TABLE_PLACES = 2 ** 23;
 const TABLES = 32;
 export const GENERATION_PLACES = TABLES * TABLE_PLACES;

@@ -2,16 +2,14 @@ import type { BodyEvents, ParsedEvent, ParsedEventResult } from '../../schemas/e
 import type { Grants } from '../auth/grants.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import { Dispatch, type Acknowledgement, type AddressedEvent } from '../delivery/delivery-office.ts';
-import { eventTools } from '../edge.ts';
 import { signalsOf, type Exchange } from '../exchange.ts';
 import type { RequestSignals } from '../request/signals.ts';
+import { addressEvent } from './address-event.ts';
 import { claimsOf } from './claims.ts';
 import type { Admitted } from './door.ts';
-import { draftEvent } from './draft-event.ts';
 import { eventsReply, type EventsReply } from './events-reply.ts';
 import { Refusals, type WholeRefusal } from './refusals.ts';
 import { RequestDoor } from './request-door.ts';
-import { shardOf } from './shard-of.ts';
 
 /** `unknown_ad`: go on by a newer catalogue, which may know it. `overloaded`: there is no room for the rest. */
 export type Progress = 'all_in' | 'unknown_ad' | 'overloaded';
@@ -90,12 +88,9 @@ export class Intake {
     return this.#dispatch.add(this.#address(admitted));
   }
 
-  #address({ event: parsed, entry, token, publisherId, receivedAtMs, source }: Admitted): AddressedEvent {
-    const { edge } = this.#exchange;
-    const arrival = { claims: claimsOf(parsed, publisherId), entry, token, signals: this.#signals, isDirect: this.#grants === null, isUnsigned: false, receivedAtMs };
-    const event = draftEvent(arrival, eventTools(edge, this.#view));
-    const { shard, homeRegion } = shardOf(event, { source, entry, token, hasher: edge.hasher, epochs: this.#view.shardEpochs });
-    return { event, shard, homeRegion };
+  #address({ event, entry, token, publisherId, receivedAtMs, source }: Admitted): AddressedEvent {
+    const arrival = { claims: claimsOf(event, publisherId), entry, token, signals: this.#signals, isDirect: this.#grants === null, isUnsigned: false, receivedAtMs };
+    return addressEvent(this.#exchange.edge, this.#view, arrival, source);
   }
 
   #doorOf({ ads, verifier }: CatalogueView): RequestDoor {

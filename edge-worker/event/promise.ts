@@ -1,12 +1,11 @@
 import type { Rejection } from '../../core/disposition.ts';
 import type { Source } from '../../core/routing.ts';
-import { eventTools } from '../edge.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import { deliverPromised } from '../delivery/delivery-office.ts';
 import type { Exchange } from '../exchange.ts';
 import { whenReady, type Soon } from '../soon.ts';
-import { draftEvent, type Arrival } from './draft-event.ts';
-import { shardOf } from './shard-of.ts';
+import { addressEvent } from './address-event.ts';
+import type { Arrival } from './draft-event.ts';
 
 /**
  * Records an event whose sender gets his answer whatever happens: waits for its commit as long as a redirect may, then leaves it to go on by
@@ -15,9 +14,7 @@ import { shardOf } from './shard-of.ts';
 export function recordPromised(exchange: Exchange, view: CatalogueView, arrival: Arrival, source: Source = 'live'): Soon<void> {
   const { edge, scope } = exchange;
   try {
-    const event = draftEvent(arrival, eventTools(edge, view));
-    const address = shardOf(event, { source, entry: arrival.entry, token: arrival.token, hasher: edge.hasher, epochs: view.shardEpochs });
-    return whenReady(deliverPromised(edge.coalescer, { event, ...address }, edge.config.redirectBudgetMs, scope), (isDurable) => {
+    return whenReady(deliverPromised(edge.coalescer, addressEvent(edge, view, arrival, source), edge.config.redirectBudgetMs, scope), (isDurable) => {
       if (!isDurable) edge.counts.unconfirmed++;
     });
   } catch (cause) {
