@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_MEMORY_LIMITS } from '../../core/memory/shard-memory.ts';
 import { parseShardName } from '../../core/routing.ts';
 import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
@@ -60,7 +61,7 @@ async function byKeys(): Promise<Reading> {
   }
   const resident = short(bed.shard.status().memoryEntries);
   bed.close();
-  return readingOf(curve, `RAM holds 2 M keys, the rest is found in the shard's own SQLite; ${resident} resident at the end`);
+  return readingOf(curve, `RAM holds ${DEFAULT_MEMORY_LIMITS.entriesMax / 1e6} M keys, the rest is found in the shard's own SQLite; ${resident} resident at the end`);
 }
 
 async function byAds(): Promise<Reading> {

@@ -88,8 +88,8 @@ describe('the cold tier', () => {
   });
 
   test('reads a generation whose filter has no room in RAM, the oldest first', () => {
-    // A group of 32 filters of 16 384 bits takes 64 KiB; a hundred generations make four groups.
-    const { store, tier } = filled(100, 1_000, 2 * 65_536);
+    // A group of 32 filters of 32 768 bits takes 128 KiB; a hundred generations make four groups.
+    const { store, tier } = filled(100, 1_000, 2 * 131_072);
     expect(absentReads(store, tier, 10)).toBeGreaterThanOrEqual(10 * 64);
     expect(Math.max(...store.asked)).toBe(64);
   });

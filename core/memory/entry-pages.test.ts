@@ -32,7 +32,7 @@ describe('a journal of entries', () => {
     const tables = journalOf(entries).toColdTables();
     expect(tables.map(({ count, minMs, maxMs }) => [count, minMs, maxMs])).toEqual([[65_536, 0, 65_535], [65_536, 65_536, 131_071], [18_928, 131_072, 149_999]]);
     for (const { filter, minMs } of tables) {
-      expect(filter.bytes.length).toBeLessThanOrEqual(128 * 1024);
+      expect(filter.bytes.length).toBeLessThanOrEqual(256 * 1024);
       expect(filter.mayHave(entries[minMs]!.key)).toBe(true);
     }
     const found: number[] = [];

@@ -1,4 +1,5 @@
 import type { Key64 } from '../event.ts';
+import { keepAlive } from '../keep-alive.ts';
 import type { EpochMs } from '../time.ts';
 import type { ColdTable } from './cold-tier.ts';
 import { KeyFilter } from './key-filter.ts';
@@ -11,7 +12,7 @@ const FIRST_ENTRIES = 64;
 /** Entries a page: 16 KB are read where one key is asked for, in the same 12 µs as 8; half as many rows are written at less than half the cost. */
 const ENTRIES_PER_PAGE = 1_024;
 const PAGES_MAX = 4096;
-/** Entries of one table that a generation takes; more become several, so that a filter is never large (128 KiB). */
+/** Entries of one table that a generation takes; more become several, so that a filter is never large (256 KiB). */
 const RUN_ENTRIES = 65_536;
 
 /** Entries that no generation holds yet, in the order they came, ready to become pages. */
@@ -130,7 +131,7 @@ function startsByPage(words: Uint32Array, pageCount: number): Uint32Array {
 }
 
 function filterOf(words: Uint32Array): KeyFilter {
-  const filter = KeyFilter.forKeys(words.length / ENTRY_WORDS);
+  const filter = keepAlive('filter', KeyFilter.forKeys(words.length / ENTRY_WORDS));
   for (let word = 0; word < words.length; word += ENTRY_WORDS) filter.add(words[word]!, words[word + 1]!);
   return filter;
 }

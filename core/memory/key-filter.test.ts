@@ -16,20 +16,20 @@ describe('a key filter', () => {
     );
   });
 
-  test('denies 99 of 100 keys that were not added', () => {
+  test('denies 999 of 1 000 keys that were not added', () => {
     let state = 1;
     const draw = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) ^ (state >>> 16);
     const filter = KeyFilter.forKeys(10_000);
     for (let key = 0; key < 10_000; key++) filter.add(draw() >>> 0, draw() >>> 0);
     let admitted = 0;
-    for (let key = 0; key < 10_000; key++) if (filter.mayHave({ lo: draw() >>> 0, hi: draw() >>> 0 })) admitted++;
+    for (let key = 0; key < 100_000; key++) if (filter.mayHave({ lo: draw() >>> 0, hi: draw() >>> 0 })) admitted++;
     expect(admitted).toBeLessThan(100);
   });
 });
 
 describe('sliced filters', () => {
   test('say of each filter what it says by itself', () => {
-    const filters = fc.array(fc.array(keyArbitrary, { maxLength: 5 }), { minLength: 1, maxLength: SLICED_FILTERS_MAX });
+    const filters = fc.array(fc.array(keyArbitrary, { maxLength: 3 }), { minLength: 1, maxLength: SLICED_FILTERS_MAX });
     fc.assert(
       fc.property(filters, fc.array(keyArbitrary), fc.integer(), (keysOfFilters, others, asked) => {
         const alone = keysOfFilters.map((keys) => filterOf(keys));

@@ -1,8 +1,11 @@
 import { assert } from '../errors.ts';
 import type { Key64 } from '../event.ts';
 
-/** At the least; a filter's size is a power of two, so that those of many generations can be asked at once. Half again as many are usual. */
-const BITS_PER_KEY_MIN = 12;
+/**
+ * At the least; a filter's size is a power of two, so that those of many generations can be asked at once. 32 are usual: of a hundred thousand absent keys
+ * one costs a page. With 16 it was seventy, and in a shard of some million ids every event paid a microsecond for that.
+ */
+const BITS_PER_KEY_MIN = 20;
 const BITS_MIN = 64;
 /** Part of the stored format: a filter that is asked for more probes than were set in it denies what it holds. */
 const PROBES = 7;
@@ -47,8 +50,8 @@ export class KeyFilter {
 
 /** Filters of one size are asked together, up to so many: one bit of a word each. */
 export const SLICED_FILTERS_MAX = 32;
-/** Larger ones stand alone: the room for 32 of them, 4 MiB at this size, is taken with the first. */
-const SLICED_BITS_MAX = 2 ** 20;
+/** Larger ones stand alone: the room for 32 of them, 8 MiB at this size, is taken with the first. */
+const SLICED_BITS_MAX = 2 ** 21;
 
 /**
  * Up to 32 filters of one size, a power of two, turned on their sides: word b holds bit b of each, so that one read asks all of them.

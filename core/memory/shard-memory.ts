@@ -19,15 +19,15 @@ export type MemoryLimits = {
   readonly waitingClicksMax: number;
   /** New entries after which `shouldCheckpoint` says so, a waiting click as 32 of them: they bound the log that a recovery replays, and a checkpoint's work. */
   readonly checkpointEntries: number;
-  /** RAM for the filters of the cold tier: 16 bits an entry where generations are of the usual size, at most 24 and groups that are not yet full. */
+  /** RAM for the filters of the cold tier: 32 bits an entry where generations are of the usual size, at most 40, and groups that are not yet full. */
   readonly filterBytesMax: number;
 };
 
 export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
-  entriesMax: 2_000_000,
+  entriesMax: 1_500_000,
   waitingClicksMax: 20_000,
   checkpointEntries: 65_536,
-  filterBytesMax: 24 * 1024 * 1024,
+  filterBytesMax: 40 * 1024 * 1024,
 };
 
 /** What a counted click without its impression must be remembered by; asked for such clicks only. */
