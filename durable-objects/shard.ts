@@ -4,6 +4,7 @@ import { outboxBytes, pendingEvents } from '../core/flush/outbox.ts';
 import type { HaltReason } from '../core/flush/outbox.ts';
 import { judgeBatch, rememberBatch } from '../core/judgement/judge-batch.ts';
 import type { Judgement } from '../core/judgement/judgement.ts';
+import { keepAlive } from '../core/keep-alive.ts';
 import { DEFAULT_MEMORY_LIMITS, ShardMemory } from '../core/memory/shard-memory.ts';
 import type { MemoryLimits } from '../core/memory/shard-memory.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -94,7 +95,7 @@ export class Shard {
 
   /** Judges, stores and books a batch: one disposition code an event, in order. */
   record(batch: EventBatchReader, nowMs: EpochMs, batchId = ''): Uint8Array {
-    const { judgements, attributions } = judgeBatch(batch, this.#memory);
+    const { judgements, attributions } = judgeBatch(keepAlive('batch', batch), this.#memory);
     const commit = { committedAtMs: nowMs, batch, judgements, attributions };
     const bytes = encodeCommit(commit);
     this.outbox.append(commit, bytes, batchId);

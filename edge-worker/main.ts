@@ -1,4 +1,5 @@
 import { TrackingError } from '../core/errors.ts';
+import { keepAlive } from '../core/keep-alive.ts';
 import { edgeApp } from './app.ts';
 import { readConfig, type EdgeSettings } from './config.ts';
 import { createEdge, type Edge } from './edge.ts';
@@ -68,7 +69,7 @@ class WorkerScope implements RequestScope {
   }
 
   after(durationMs: number, work: () => void): void {
-    setTimeout(work, durationMs);
+    keepAlive('timer', setTimeout(work, durationMs));
   }
 
   waitUntil(work: Promise<unknown>): void {

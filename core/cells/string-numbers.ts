@@ -1,3 +1,4 @@
+import { keepAlive } from '../keep-alive.ts';
 import type { BookableBatch } from './bookable.ts';
 
 /** Past this many strings the table is emptied with the next drain, or it would grow with every id ever seen. */
@@ -40,7 +41,7 @@ export class StringNumbers {
 
   /** The numbers of a batch's own dictionary, looked up once a batch and not once an event. */
   forBatch(batch: Pick<BookableBatch, 'ads' | 'strings'>): BatchNumbers {
-    return new BatchNumbers(this, batch);
+    return keepAlive('batch numbers', new BatchNumbers(this, batch));
   }
 
   /** Only when nothing that holds a number is left. */

@@ -18,12 +18,12 @@ export type Called = { readonly caller: Caller; readonly view: CatalogueView };
 
 /** Finds the caller by its `Authorization` header; a key made a moment ago is found too. */
 export function callerOf(exchange: Exchange, catalogue: { view: CatalogueView; ticket: number }): Soon<Called> {
-  const { edge, request, scope } = exchange;
+  const { edge, request } = exchange;
   const text = bearerKey(request.headers.get('authorization'));
   if (text === null) return { caller: { kind: 'anonymous' }, view: catalogue.view };
   if (text === '') return { caller: { kind: 'unknown' }, view: catalogue.view };
   const hash = edge.keyHashes.hashOf(text);
-  return whenReady(lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ keys }) => keys.get(hash)), ({ found: key, view }): Called => {
+  return whenReady(lookUp(exchange, catalogue, ({ keys }) => keys.get(hash)), ({ found: key, view }): Called => {
     return { caller: key === undefined ? { kind: 'unknown' } : { kind: 'known', key, grants: grantsOf(key.scopes) }, view };
   });
 }

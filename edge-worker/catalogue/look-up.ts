@@ -1,6 +1,5 @@
-import type { RequestScope } from '../ports.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Soon } from '../soon.ts';
-import type { CatalogueCache } from './catalogue-cache.ts';
 import type { CatalogueView } from './catalogue-view.ts';
 
 export type LookedUp<Found> = { readonly found: Found | undefined; readonly view: CatalogueView };
@@ -10,10 +9,11 @@ export type LookedUp<Found> = { readonly found: Found | undefined; readonly view
  * registered a moment ago is found. `ticket` was drawn when the request came.
  */
 export function lookUp<Found>(
-  from: { readonly catalogue: CatalogueCache; readonly view: CatalogueView; readonly ticket: number; readonly scope: RequestScope },
+  { edge, scope }: Exchange,
+  { view, ticket }: { readonly view: CatalogueView; readonly ticket: number },
   find: (view: CatalogueView) => Found | undefined,
 ): Soon<LookedUp<Found>> {
-  const found = find(from.view);
-  if (found !== undefined) return { found, view: from.view };
-  return from.catalogue.viewAfter(from.ticket, from.scope).then((view) => ({ found: find(view ?? from.view), view: view ?? from.view }));
+  const found = find(view);
+  if (found !== undefined) return { found, view };
+  return edge.catalogue.viewAfter(ticket, scope).then((newer) => ({ found: find(newer ?? view), view: newer ?? view }));
 }

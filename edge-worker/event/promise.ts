@@ -1,4 +1,5 @@
 import type { Rejection } from '../../core/disposition.ts';
+import { keepAlive } from '../../core/keep-alive.ts';
 import type { Source } from '../../core/routing.ts';
 import type { CatalogueView } from '../catalogue/catalogue-view.ts';
 import { deliverPromised } from '../delivery/delivery-office.ts';
@@ -14,7 +15,7 @@ import type { Arrival } from './draft-event.ts';
 export function recordPromised(exchange: Exchange, view: CatalogueView, arrival: Arrival, source: Source = 'live'): Soon<void> {
   const { edge, scope } = exchange;
   try {
-    return whenReady(deliverPromised(edge.coalescer, addressEvent(edge, view, arrival, source), edge.config.redirectBudgetMs, scope), (isDurable) => {
+    return whenReady(deliverPromised(edge.coalescer, addressEvent(edge, view, keepAlive('arrival', arrival), source), edge.config.redirectBudgetMs, scope), (isDurable) => {
       if (!isDurable) edge.counts.unconfirmed++;
     });
   } catch (cause) {

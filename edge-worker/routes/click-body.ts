@@ -21,7 +21,7 @@ const MAX_CLICK_BYTES = 65_536;
  * neither it still leads to the landing page, and is filtered as `unsigned` unless the ad allows that.
  */
 export async function clickBodyRoute(exchange: Exchange): Promise<Response> {
-  const { edge, request, scope } = exchange;
+  const { request, scope } = exchange;
   const body = await readBody(request, MAX_CLICK_BYTES);
   if (!body.ok) return refuse(exchange, body.flaw.status, 'malformed', body.flaw.message, body.flaw.code);
   const parsed = parseClickBody(parseJson(textOf(body.bytes)));
@@ -33,7 +33,7 @@ export async function clickBodyRoute(exchange: Exchange): Promise<Response> {
   if ((caller.kind !== 'anonymous' || event.token === '') && !isInTouch(exchange)) return outOfTouch();
   if (caller.kind === 'unknown') return refuse(exchange, 401, 'unauthorized', 'the key is not known');
   if (caller.kind === 'known' && !isSignedAsDemanded(exchange, caller.key, body.raw)) return refuse(exchange, 401, 'unauthorized', 'X-Signature is missing or wrong');
-  const { found: entry, view } = await lookUp({ ...catalogue, view: viewOfCaller, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(event.adId));
+  const { found: entry, view } = await lookUp(exchange, { ...catalogue, view: viewOfCaller }, ({ ads }) => ads.get(event.adId));
   const grants = ingestGrants(caller);
   const result = clickAtTheDoor({ event, grants, entry, view, nowMs: scope.arrivedAtMs });
   if (!result.ok) return refuse(exchange, statusOf(result.code), result.code, result.message);

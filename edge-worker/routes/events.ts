@@ -1,3 +1,4 @@
+import { keepAlive } from '../../core/keep-alive.ts';
 import { openBody, type BodyEvents } from '../../schemas/event-json.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded, type Caller, type Called } from '../auth/caller.ts';
 import type { Acknowledgement } from '../delivery/delivery-office.ts';
@@ -41,7 +42,7 @@ async function readAndTake(exchange: Exchange, coming: Coming, called: Called, t
   try {
     const body = open(exchange, sent.raw, called.caller);
     if (body instanceof Response) return body;
-    const intake = new Intake(exchange, body, called.view, ingestGrants(called.caller));
+    const intake = keepAlive('intake', new Intake(exchange, body, called.view, ingestGrants(called.caller)));
     let progress = intake.takeIn();
     if (progress === 'unknown_ad') {
       intake.turnTo((await edge.catalogue.viewAfter(ticket, scope)) ?? called.view);

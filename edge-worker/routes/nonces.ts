@@ -25,7 +25,7 @@ export async function noncesRoute(exchange: Exchange): Promise<Response> {
   if (!parsed.ok) return refusal(400, 'malformed', parsed.message);
   const { order } = parsed;
   if (!caller.grants.publisherIds.has(order.publisherId)) return refusal(403, 'not_allowed', 'the key does not speak for this publisher');
-  const { found: entry, view } = await lookUp({ ...catalogue, view: viewOfCaller, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(order.adId));
+  const { found: entry, view } = await lookUp(exchange, { ...catalogue, view: viewOfCaller }, ({ ads }) => ads.get(order.adId));
   if (entry === undefined) return refusal(404, 'unknown_ad', 'no such ad');
   if (!entry.allows(order.publisherId)) return refusal(403, 'not_allowed', 'the ad does not allow this publisher');
   const issuedAtMs = scope.arrivedAtMs;

@@ -24,7 +24,7 @@ export async function tagRoute(exchange: Exchange): Promise<Response> {
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');
   if (!isInTouch(exchange)) return outOfTouch();
-  const { found: entry, view } = await lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(adId));
+  const { found: entry, view } = await lookUp(exchange, catalogue, ({ ads }) => ads.get(adId));
   if (entry === undefined) return refusal(404, 'unknown_ad', 'no such ad');
   if (!entry.allows(publisherId)) return refusal(403, 'not_allowed', 'the ad does not allow this publisher');
   const { agent, ipPrefix, isPrivate } = signals;

@@ -19,13 +19,12 @@ export type TokenRejection = 'bad_token' | 'unknown_ad';
 
 /** verify → look up → the route's own work. A refusal is booked before it is said. */
 export function withToken(route: TokenRoute, exchange: Exchange, text: string): Soon<Response> {
-  const { edge, scope } = exchange;
   return whenReady(catalogueOf(exchange), (catalogue) => {
     if (catalogue === null) return overloaded('the catalogue has not arrived yet');
     const verified = route.verify(catalogue.view.verifier, text);
     if (!verified.ok) return refuse(route, exchange, 'bad_token');
     const { token } = verified;
-    const lookedUp = lookUp({ ...catalogue, catalogue: edge.catalogue, scope }, ({ ads }) => ads.get(token.adId));
+    const lookedUp = lookUp(exchange, catalogue, ({ ads }) => ads.get(token.adId));
     return whenReady(lookedUp, ({ found: entry, view }) => (entry === undefined ? refuse(route, exchange, 'unknown_ad') : route.take(exchange, { view, entry, token })));
   });
 }

@@ -2,6 +2,7 @@ import type { DeltaRow, LedgerRow } from '../../core/cells/cell.ts';
 import { cellColumnsOf, type CellColumns } from '../../core/cells/cell-columns.ts';
 import { ledgerFault } from '../../core/cells/delta.ts';
 import { assert } from '../../core/errors.ts';
+import { keepAlive } from '../../core/keep-alive.ts';
 import { ByteReader, corrupt } from './byte-reader.ts';
 import { ByteWriter, type OwnedBytes } from './byte-writer.ts';
 import { readDeltaCells, rowsOfCells, type DeltaCells } from './delta-cells.ts';
@@ -25,7 +26,7 @@ export function encodeDeltaSection({ rows, ledger }: DeltaSection): OwnedBytes {
 
 /** Cells and ledger, columnar: strings once, rows by second and ad, counters only where they are not the usual. Layout: `DELTA_SECTION_FORMAT`. */
 export function encodeCellSection({ cells, ledger }: { readonly cells: CellColumns; readonly ledger: readonly LedgerRow[] }): OwnedBytes {
-  const strings = new StringInterner();
+  const strings = keepAlive('section strings', new StringInterner());
   const body = new ByteWriter(64 + cells.rowCount * 24);
   writeDeltaColumns(body, cells, strings);
   writeLedger(body, ledger, strings);
