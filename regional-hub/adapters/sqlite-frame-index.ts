@@ -1,3 +1,4 @@
+import { assert } from '../../core/errors.ts';
 import type { FrameDigest } from '../../schemas/wire/log-record.ts';
 import type { FrameEntry, FrameIndex, ShardPosition } from '../intake/frame-index.ts';
 import { REMEMBERED_DIGESTS } from '../intake/frame-index.ts';
@@ -17,10 +18,15 @@ export function createSqliteFrameIndex({ sqlite, writer }: LogDatabase): FrameIn
     return row === undefined ? null : { epoch: row.epoch, lastSeq: row.last_seq };
   };
 
+  const begin = ({ shard, epoch, seq }: FrameEntry): void => {
+    forgetEpoch.run(shard);
+    setPosition.run(shard, epoch, seq - 1);
+  };
+
   const record = ({ shard, epoch, seq, digest }: FrameEntry): void => {
     const known = positionOf(shard);
-    if (known !== null && known.epoch !== epoch) forgetEpoch.run(shard);
-    const lastSeq = known?.epoch === epoch ? Math.max(known.lastSeq, seq) : seq;
+    assert(known?.epoch === epoch, 'an epoch is begun before its frames are in the log');
+    const lastSeq = Math.max(known.lastSeq, seq);
     setPosition.run(shard, epoch, lastSeq);
     setDigest.run(shard, seq, Buffer.from(digest, 'hex'));
     forgetOld.run(shard, lastSeq - REMEMBERED_DIGESTS);
@@ -29,6 +35,7 @@ export function createSqliteFrameIndex({ sqlite, writer }: LogDatabase): FrameIn
   return {
     positionOf,
     digestOf: (shard, seq): FrameDigest | null => digest.get(shard, seq)?.digest.toString('hex') ?? null,
+    begin: (entry) => writer.write(() => begin(entry)),
     advance: (entry) => writer.write(() => record(entry)),
   };
 }

@@ -87,6 +87,7 @@ describe('a frame', () => {
 
   it('so old that its digest is forgotten is appended again rather than taken on trust', async () => {
     const [shard, epoch, digest] = ['live.us.e0.0.0', 1, 'a'.repeat(64)];
+    await intake.index.begin({ shard, epoch, seq: 1, digest });
     await Promise.all(Array.from({ length: REMEMBERED_DIGESTS + 1 }, (_, i) => intake.index.advance({ shard, epoch, seq: i + 1, digest })));
     expect((await flush(intake, makeFrame({ seq: 2 }))).outcome).toBe('frame_conflict');
     const reply = await flush(intake, makeFrame({ seq: 1 }));
@@ -109,6 +110,16 @@ describe('a frame', () => {
     expect((await flush(intake, body)).outcome).toBe('appended');
     expect((await flush(intake, body)).outcome).toBe('repeated');
     expect(await recordsIn(intake)).toHaveLength(4);
+  });
+
+  it('that was appended unheard makes earlier epochs stale all the same, and is appended again, and goes on', async () => {
+    const unheard = { ...intake, log: { ...intake.log, appendBatch: (records: Parameters<typeof intake.log.appendBatch>[0]) => intake.log.appendBatch(records).then(() => Promise.reject(new TrackingError('unavailable', 'timed out'))) } };
+    const body = makeFrame({ epoch: 5, seq: 3 });
+    expect((await flush(unheard, body)).status).toBe(503);
+    const stale = await flush(intake, makeFrame({ epoch: 4, seq: 1 }));
+    expect([stale.status, JSON.parse(stale.body)]).toMatchObject([409, { code: 'stale_epoch', epoch: 5 }]);
+    expect((await flush(intake, body)).outcome).toBe('appended');
+    expect(decodeAck((await flush(intake, makeFrame({ epoch: 5, seq: 4 }))).body)).toMatchObject({ epoch: 5, ackedSeq: 4 });
   });
 
   it('waits with its shard while the log is down', async () => {

@@ -100,7 +100,9 @@ async function placeAndAppend(deps: IntakeDeps, body: Uint8Array, frame: Frame):
     case 'gap':
       return refusal('frame_gap', `${shard} ${epoch} goes on at ${place.expectedSeq}`, { expectedSeq: place.expectedSeq });
     case 'append': {
-      await appendFrame(deps.log, await openFrame(body, frame, deps.unpack));
+      const opened = await openFrame(body, frame, deps.unpack);
+      if (position?.epoch !== epoch) await deps.index.begin(entry);
+      await appendFrame(deps.log, opened);
       await deps.index.advance(entry);
       const lastSeq = position?.epoch === epoch ? Math.max(position.lastSeq, seq) : seq;
       return { ...acked(deps, frame, 'appended', lastSeq), rawEvents: frame.header.rawEvents };

@@ -15,7 +15,12 @@ export type FrameIndex = {
   positionOf(shard: string): ShardPosition | null;
   /** Of a frame in the shard's present epoch; null when it is not remembered. */
   digestOf(shard: string, seq: number): FrameDigest | null;
-  /** The frame is in the log; durable before it resolves. A new epoch forgets the digests of the old one. */
+  /**
+   * The first frame of its epoch here is about to be appended; durable before it resolves. An append that nobody confirms may land later: from now on an
+   * earlier epoch is stale, whatever becomes of this one. Forgets the digests of the epoch before.
+   */
+  begin(entry: FrameEntry): Promise<void>;
+  /** The frame is in the log; durable before it resolves. */
   advance(entry: FrameEntry): Promise<void>;
 };
 
