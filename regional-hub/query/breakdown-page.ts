@@ -1,7 +1,7 @@
 import { badRequest } from '../http/request-error.ts';
-import type { RowKey } from './cursor.ts';
 import type { EngineRow } from './engine.ts';
-import { ROWS_MAX, type QueryRequest } from './request.ts';
+import type { QueryRequest, RowKey } from './question.ts';
+import { ROWS_MAX } from './request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
 import { hiddenCells, siblingDimensions } from './suppression.ts';
 import type { WindowQuestion } from './window-rows.ts';

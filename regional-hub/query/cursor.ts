@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 import { badRequest } from '../http/request-error.ts';
-import type { QueryRequest } from './request.ts';
-
-/** Where a row stands in its result's order: its window's first second, then its dimensions as asked for. */
-export type RowKey = { readonly windowSecond: number; readonly dimensions: readonly string[] };
+import type { QueryRequest, RowKey } from './question.ts';
 
 const CURSOR_LENGTH_MAX = 1_000;
 

@@ -3,7 +3,8 @@ import { json, tenantOfCaller, type Handler } from '../http/handler.ts';
 import { RequestError } from '../http/request-error.ts';
 import { runQuery, type QueryDeps } from './query-service.ts';
 import { clicksReport, hourlyReport, latencyReport } from './reports.ts';
-import { parseQueryRequest, type QueryRequest } from './request.ts';
+import type { QueryRequest } from './question.ts';
+import { parseQueryRequest } from './request.ts';
 import { tenantColumn, type Tenant } from './tenant.ts';
 
 export type QueryHandlerDeps = QueryDeps & {

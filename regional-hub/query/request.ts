@@ -1,37 +1,18 @@
 import { MAX_EPOCH_MS, SECOND_MS } from '../../core/time.ts';
 import { Parameters } from '../http/parameters.ts';
 import { badRequest } from '../http/request-error.ts';
-import { decodeCursor, type RowKey } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
 import { DIMENSIONS, GROUP_BY_MAX, isDimension, valueFault, type Dimension } from './dimensions.ts';
 import { isMetric, METRICS, type Metric } from './metrics.ts';
+import { GRANULARITIES, type Filter, type Granularity, type QueryRequest } from './question.ts';
 import type { SecondRange } from './tiles.ts';
 import { parseTimeSecond } from './time-parameter.ts';
 import { parseTimeZone, UTC, type TimeZone } from './time-zone.ts';
-
-/** How long a window is; `total` is one window, the whole range. */
-export const GRANULARITIES = ['1s', '1m', '1h', '1d', 'total'] as const;
-export type Granularity = (typeof GRANULARITIES)[number];
-
-/** Keeps rows whose dimension has any of the values. */
-export type Filter = { readonly dimension: Dimension; readonly values: readonly string[] };
 
 /** Most rows of one reply; a cursor leads on. */
 export const ROWS_MAX = 100_000;
 /** Most values that one query may filter by; every one travels to the engine. */
 export const FILTER_VALUES_MAX = 1_000;
-
-/** A question about counts, parsed and bounded. Whose rows it may see is not its business: the builder adds that. */
-export type QueryRequest = {
-  readonly metrics: readonly Metric[];
-  readonly groupBy: readonly Dimension[];
-  readonly filters: readonly Filter[];
-  readonly range: SecondRange;
-  readonly granularity: Granularity;
-  readonly zone: TimeZone;
-  readonly limit: number;
-  /** The last row of the page before; null for the first page. */
-  readonly after: RowKey | null;
-};
 
 export const QUERY_PARAMETERS = ['metrics', 'group_by', 'filter', 'from', 'to', 'granularity', 'tz', 'as_of', 'limit', 'cursor'] as const;
 export const STREAM_PARAMETERS = QUERY_PARAMETERS.filter((name) => name !== 'cursor');

@@ -1,9 +1,8 @@
 import { NANOS_PER_MICRO } from '../../core/money.ts';
 import { SECOND_MS } from '../../core/time.ts';
-import type { RowKey } from './cursor.ts';
 import { bigintOf, jsonInteger, type EngineRow } from './engine.ts';
 import type { Metric } from './metrics.ts';
-import type { QueryRequest } from './request.ts';
+import type { QueryRequest, RowKey } from './question.ts';
 
 /** A row of a reply: `window`, the dimensions, the metrics. */
 export type QueryRow = Readonly<Record<string, string | number | null>>;
