@@ -1,7 +1,7 @@
 import { TrackingError } from '../errors.ts';
 import { estimateRegisters } from './estimate.ts';
 import { HashList } from './hash-list.ts';
-import { mix64 } from './mix64.ts';
+import { mixAll } from './mix64.ts';
 import { REGISTERS, REGISTER_STATE_BYTES, packRegisters, raise, unpackRegisters } from './registers.ts';
 
 /** First byte of a state, and how many hashes each of the exact forms holds, in ClickHouse at precision 17. */
@@ -17,12 +17,11 @@ const HASH_BYTES = 8;
 export class Uniques {
   #exact: HashList | null = new HashList(MEDIUM_MAX);
   #registers: Uint8Array | null = null;
-  readonly #mixed = new Uint32Array(2);
 
   /** Adds one viewer, as two unsigned halves. */
   add(lo: number, hi: number): void {
-    mix64(lo, hi, this.#mixed, 0);
-    this.#addMixed(this.#mixed[0]!, this.#mixed[1]!);
+    const mixed = mixedOf(Uint32Array.of(lo, hi));
+    this.#addMixed(mixed[0]!, mixed[1]!);
   }
 
   merge(other: Uniques): void {
@@ -87,8 +86,7 @@ export class Uniques {
  * `halves` each cell has, row after row; those of one cell must be distinct.
  */
 export function viewerStates(counts: Uint32Array, halves: Uint32Array): Uint8Array {
-  const mixed = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i += 2) mix64(halves[i]!, halves[i + 1]!, mixed, i);
+  const mixed = mixedOf(halves);
   let bytes = 0;
   for (let i = 0; i < counts.length; i++) bytes += stateBytes(counts[i]!);
   const view = new DataView(new ArrayBuffer(bytes));
@@ -98,6 +96,13 @@ export function viewerStates(counts: Uint32Array, halves: Uint32Array): Uint8Arr
     start = end;
   }
   return new Uint8Array(view.buffer);
+}
+
+/** The same pairs, mixed; little-endian halves are 64-bit numbers in place. */
+function mixedOf(halves: Uint32Array): Uint32Array {
+  const mixed = new Uint32Array(halves);
+  mixAll(new BigUint64Array(mixed.buffer));
+  return mixed;
 }
 
 function stateBytes(count: number): number {
@@ -120,12 +125,15 @@ function writeLargeState(view: DataView, at: number, mixed: Uint32Array): number
 
 /** Form, count, then the hashes little-endian. */
 function writeHashes(view: DataView, start: number, form: number, pairs: Uint32Array, from: number, to: number): number {
-  const count = (to - from) / 2;
-  let at = start;
-  view.setUint8(at++, form);
-  view.setUint8(at++, count < 0x80 ? count : (count & 0x7f) | 0x80);
+  const count = (to - from) >> 1;
+  let at = start + 2;
+  view.setUint8(start, form);
+  view.setUint8(start + 1, count < 0x80 ? count : (count & 0x7f) | 0x80);
   if (count >= 0x80) view.setUint8(at++, count >> 7);
-  for (let i = from; i < to; i++, at += 4) view.setUint32(at, pairs[i]!, true);
+  for (let i = from; i < to; i += 2, at += HASH_BYTES) {
+    view.setUint32(at, pairs[i]!, true);
+    view.setUint32(at + 4, pairs[i + 1]!, true);
+  }
   return at;
 }
 
