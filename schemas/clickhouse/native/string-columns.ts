@@ -61,11 +61,15 @@ export class LowCardinalityColumn implements ColumnWriter {
 
   /** Pushes `values[of[i]]` for every `i`. */
   pick(values: readonly string[], of: Uint32Array): void {
-    const codes = Uint32Array.from(values, (value) => this.#code(value));
-    if (codes.every((code) => code === codes[0])) return this.fill(values[0] ?? '', of.length);
+    const codes = new Uint32Array(values.length);
+    let others = 0;
+    for (let i = 0; i < values.length; i += 1) {
+      codes[i] = this.#code(values[i]!);
+      if (codes[i] !== codes[0]) others += 1;
+    }
+    if (others === 0) return this.fill(values[0] ?? '', of.length);
     this.#reserve(of.length);
-    const indexes = this.#indexes;
-    for (let i = 0, at = this.#length; i < of.length; i += 1, at += 1) indexes[at] = codes[of[i]!]!;
+    spread(this.#indexes, this.#length, codes, of);
     this.#length += of.length;
   }
 
@@ -165,6 +169,10 @@ const HAS_ADDITIONAL_KEYS = 1 << 9;
 const NEEDS_UPDATE = 1 << 10;
 
 type Indexes = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+function spread(indexes: Indexes, from: number, codes: Uint32Array, of: Uint32Array): void {
+  for (let i = 0, at = from; i < of.length; i += 1, at += 1) indexes[at] = codes[of[i]!]!;
+}
 
 function indexWidth(codes: number): 1 | 2 | 4 {
   if (codes <= 0x100) return 1;
