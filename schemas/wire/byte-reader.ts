@@ -100,14 +100,14 @@ export class ByteReader {
 
   /** `count` whole numbers below `limit`, which must be at most 2^32. */
   indices(count: number, limit: number, what: string): Uint32Array {
+    if (limit <= 0x80) return this.#narrowIndices(count, limit, what);
     const indices = new Uint32Array(count);
     const bytes = this.#bytes;
     const end = this.#end;
-    const oneByteLimit = Math.min(limit, 0x80);
     let at = this.#offset;
     for (let i = 0; i < count; i++) {
       const byte = at < end ? bytes[at]! : 0x80;
-      if (byte < oneByteLimit) {
+      if (byte < 0x80) {
         indices[i] = byte;
         at++;
       } else {
@@ -118,6 +118,15 @@ export class ByteReader {
     }
     this.#offset = at;
     return indices;
+  }
+
+  /** As `indices`, where each takes one byte: the bytes themselves. */
+  #narrowIndices(count: number, limit: number, what: string): Uint32Array {
+    const bytes = this.take(count);
+    let highest = 0;
+    for (let i = 0; i < bytes.length; i++) if (bytes[i]! > highest) highest = bytes[i]!;
+    if (count > 0 && highest >= limit) corrupt(`${what} ${highest} is not below ${limit}`);
+    return new Uint32Array(bytes);
   }
 
   string(): string {

@@ -55,9 +55,10 @@ export function readDeltaCells(reader: ByteReader, strings: readonly string[]): 
   const pointed = <F extends string, V>({ values, size }: Table<F, V>): Combinations<F, V> => ({ values, of: reader.indices(rowCount, size, 'table index') });
   const tables = { ads: pointed(ads), places: pointed(places), audiences: pointed(audiences), outcomes: pointed(outcomes) };
   const masks = reader.take(rowCount);
-  checkMasks(masks, tables.outcomes.of, mayHave);
-  const measures = readMeasures(reader, masks);
-  return { rowCount, seconds, ...tables, measures, viewers: readViewers(reader, masks, HAS_VIEWERS) };
+  const rowsWithBit = checkMasks(masks, tables.outcomes.of, mayHave);
+  const measures = readMeasures(reader, masks, rowsWithBit);
+  const viewers = readViewers(reader, { masks, bit: HAS_VIEWERS, rows: rowsWithBit[CELL_MEASURES.length]! });
+  return { rowCount, seconds, ...tables, measures, viewers };
 }
 
 /** The same cells as rows, one object each. */
@@ -105,29 +106,35 @@ function permittedMasks({ values, size }: Table<keyof Outcome, number>): Uint8Ar
   });
 }
 
-function checkMasks(masks: Uint8Array, outcomeOf: Uint32Array, mayHave: Uint8Array): void {
+/** Refuses what an outcome cannot have; says how many rows have each bit of the mask. */
+function checkMasks(masks: Uint8Array, outcomeOf: Uint32Array, mayHave: Uint8Array): number[] {
+  const rowsByMask = new Uint32Array(2 * HAS_VIEWERS);
   for (let i = 0; i < masks.length; i++) {
-    if ((masks[i]! & ~mayHave[outcomeOf[i]!]!) !== 0) corrupt('a cell has what its outcome cannot have');
+    const mask = masks[i]!;
+    if ((mask & ~mayHave[outcomeOf[i]!]!) !== 0) corrupt('a cell has what its outcome cannot have');
+    rowsByMask[mask]!++;
   }
+  const counts = Array.from({ length: CELL_MEASURES.length + 1 }, () => 0);
+  for (let mask = 0; mask < rowsByMask.length; mask++) {
+    for (let bit = 0; bit < counts.length; bit++) if ((mask & (1 << bit)) !== 0) counts[bit]! += rowsByMask[mask]!;
+  }
+  return counts;
 }
 
 function readSeconds(reader: ByteReader, rowCount: number): Uint32Array {
   const seconds = new Uint32Array(rowCount);
   let second = 0;
   for (let i = 0; i < rowCount; i++) {
-    second += reader.signed();
-    seconds[i] = isSecond(second) ? second : corrupt(`second ${second}`);
+    const step = reader.signed();
+    // rows come by second: most are in the same one
+    if (step !== 0) second = isSecond(second + step) ? second + step : corrupt(`second ${second + step}`);
+    seconds[i] = second;
   }
   return seconds;
 }
 
-function readMeasures(reader: ByteReader, masks: Uint8Array): DeltaCells['measures'] {
-  const rowsByMask = new Uint32Array(256);
-  for (let i = 0; i < masks.length; i++) rowsByMask[masks[i]!]!++;
-  const read = CELL_MEASURES.map((measure, m): [Measure, UnusualValues] => {
-    const count = rowsByMask.reduce((sum, rows, mask) => sum + ((mask & (1 << m)) === 0 ? 0 : rows), 0);
-    return [measure, readUnusual(reader, rowsWith(masks, 1 << m, count), measure)];
-  });
+function readMeasures(reader: ByteReader, masks: Uint8Array, rowsWithBit: readonly number[]): DeltaCells['measures'] {
+  const read = CELL_MEASURES.map((measure, m): [Measure, UnusualValues] => [measure, readUnusual(reader, rowsWith(masks, 1 << m, rowsWithBit[m]!), measure)]);
   return Object.fromEntries(read) as DeltaCells['measures'];
 }
 
