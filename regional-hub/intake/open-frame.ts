@@ -57,20 +57,26 @@ async function unpackExactly(unpack: UnpackSection, section: Uint8Array, declare
 const TERM_SLOTS = Math.max(...Object.values(DISPOSITIONS)) + 1;
 
 class LedgerTally {
+  /** By second since `#firstSecond` and disposition: small whole numbers, which a map finds without boxing them. */
   readonly #counts = new Map<number, number>();
+  #firstSecond: number | null = null;
 
   add({ batch, judgements }: Commit): void {
-    judgements.forEach(({ disposition }, i) => {
-      const slot = secondOf(batch.receivedAtMs(i)) * TERM_SLOTS + disposition;
+    for (let i = 0; i < judgements.length; i++) {
+      const second = secondOf(batch.receivedAtMs(i));
+      this.#firstSecond ??= second;
+      const slot = (second - this.#firstSecond) * TERM_SLOTS + judgements[i]!.disposition;
       this.#counts.set(slot, (this.#counts.get(slot) ?? 0) + 1);
-    });
+    }
   }
 
   rows(region: FrameHeader['region']): HubLedgerRow[] {
+    const firstSecond = this.#firstSecond ?? 0;
     return [...this.#counts].map(([slot, count]) => {
-      const term = dispositionName(slot % TERM_SLOTS);
+      const elapsedSeconds = Math.floor(slot / TERM_SLOTS);
+      const term = dispositionName(slot - elapsedSeconds * TERM_SLOTS);
       assert(term !== undefined, 'a judgement has a known disposition');
-      return { region, receivedSecond: Math.floor(slot / TERM_SLOTS), term, count };
+      return { region, receivedSecond: firstSecond + elapsedSeconds, term, count };
     });
   }
 }
