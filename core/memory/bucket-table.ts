@@ -4,12 +4,12 @@ import { BucketSegment } from './bucket-segment.ts';
 
 /** Segments grow and are swept one at a time: a table of 10 M keys never stops for longer than one segment takes (about 1 ms). */
 const SEGMENTS = 256;
-/** While a forgotten past waits to be swept, an addition pays for so many slots of it; a segment goes in so many additions at the soonest. */
-const SLOTS_SWEPT_PER_ADD = 8;
+/** While a forgotten past waits to be swept, an addition pays for so many entries of it; a segment goes in so many additions at the soonest. */
+const ENTRIES_SWEPT_PER_ADD = 8;
 const ADDS_PER_SWEEP = 64;
 
 /**
- * A multimap from keys to times (ms, exact), made for millions of pairs: 26 … 34 bytes each.
+ * A multimap from keys to times (ms, exact), made for millions of pairs: 20 … 26 bytes each.
  * A pair is kept once. Nothing at or above `floorMs` is ever dropped; what is below goes by and by.
  */
 export class BucketTable {
@@ -73,7 +73,7 @@ export class BucketTable {
 
   #sweepNext(): void {
     const swept = this.#segments[this.#nextSweep]?.sweep(this.#floorMs) ?? 0;
-    this.#addsUntilSweep = Math.max(ADDS_PER_SWEEP, Math.ceil(swept / SLOTS_SWEPT_PER_ADD));
+    this.#addsUntilSweep = Math.max(ADDS_PER_SWEEP, Math.ceil(swept / ENTRIES_SWEPT_PER_ADD));
     this.#nextSweep = (this.#nextSweep + 1) % SEGMENTS;
     this.#sweepsLeft--;
   }
