@@ -13,7 +13,7 @@ import { WaitingClicks } from './waiting-clicks.ts';
 
 /** Bounds of a shard's RAM. At each of them the rest is found in the cold store, a little slower; no answer changes. */
 export type MemoryLimits = {
-  /** Entries in RAM (26 … 34 bytes each); when a checkpoint finds more, the oldest go until half of them are left. */
+  /** Entries in RAM (20 … 26 bytes each); when a checkpoint finds more, the oldest go until half of them are left. */
   readonly entriesMax: number;
   /** Waiting clicks in RAM, some 500 bytes each. */
   readonly waitingClicksMax: number;
@@ -24,7 +24,7 @@ export type MemoryLimits = {
 };
 
 export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
-  entriesMax: 1_500_000,
+  entriesMax: 2_000_000,
   waitingClicksMax: 20_000,
   checkpointEntries: 65_536,
   filterBytesMax: 40 * 1024 * 1024,
