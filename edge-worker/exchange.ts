@@ -1,4 +1,4 @@
-import type { CatalogueView } from './catalogue/catalogue-view.ts';
+import type { CatalogueInHand } from './catalogue/catalogue-view.ts';
 import type { Edge } from './edge.ts';
 import type { RequestScope } from './ports.ts';
 import { whenReady, type Soon } from './soon.ts';
@@ -14,8 +14,8 @@ export type Exchange = {
   readonly search: string;
 };
 
-/** The catalogue to answer from, and the ticket that asks for a newer one. Null: this isolate has never seen any. */
-export function catalogueOf({ edge, scope }: Exchange): Soon<{ view: CatalogueView; ticket: number } | null> {
+/** The catalogue in hand; null: this isolate has never seen any. */
+export function catalogueOf({ edge, scope }: Exchange): Soon<CatalogueInHand | null> {
   const ticket = edge.catalogue.ticket();
   return whenReady(edge.catalogue.view(scope), (view) => (view === null ? null : { view, ticket }));
 }

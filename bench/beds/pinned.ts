@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What is measured runs on one core, what measures it on another, so that neither pays for the other's work. */
 export const CORES = { server: '0', client: '1' } as const;
@@ -70,6 +71,6 @@ export async function untilAnswers(url: string, process: PinnedProcess, withinMs
   for (;;) {
     if (await fetch(url, { redirect: 'manual' }).then(() => true, () => false)) return;
     if (process.hasEnded || performance.now() > deadlineMs) throw new Error(`${url} does not answer: ${process.log}`);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sleep(30);
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
@@ -102,7 +103,7 @@ class RedisBed {
     const dir = mkdtempSync(join(tmpdir(), 'edgetally-bench-'));
     const [port, redisPort] = [await freePort(), await freePort()];
     const redis = new PinnedProcess('client', 'redis-server', ['--port', String(redisPort), '--dir', dir, '--save', '', '--appendonly', 'no']);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
     const server = new PinnedProcess('server', process.execPath, [REDIS_INGEST, String(port), String(redisPort)]);
     const url = `http://127.0.0.1:${port}`;
     await untilAnswers(url, server);

@@ -69,6 +69,9 @@ export const hubStoreBench: Bench = {
   },
 };
 
+const MEMORY_ATTEMPTS = 10;
+const MEMORY_RETRY_MS = 2_000;
+
 /** The engine refuses an insert while its merges have its memory; the hub then tries again, and so does whoever inserts alone. */
 async function whenMemoryAllows<Result>(insert: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
@@ -76,12 +79,10 @@ async function whenMemoryAllows<Result>(insert: () => Promise<Result>): Promise<
       return await insert();
     } catch (error) {
       if (attempt === MEMORY_ATTEMPTS || !String(error).includes('memory limit exceeded')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await sleep(MEMORY_RETRY_MS);
     }
   }
 }
-
-const MEMORY_ATTEMPTS = 10;
 
 type Pair = { readonly value: number; readonly baseline: number };
 type Driven = { readonly rate: number; readonly loopP99Ms: number };

@@ -7,7 +7,7 @@ export type Share = { readonly generation: number; readonly pages: number; reado
 
 /**
  * One table's shares of all generations, and their filters while there is RAM for them. Filters of one size are asked 32 at a time, so
- * that a search grows by five reads of memory for every 32 generations; a share without filter is always to be read.
+ * that a search grows by three reads of memory for every 32 generations; a share without filter is always to be read.
  */
 export class ColdIndex {
   /** Oldest first; of each size the last is being filled. */

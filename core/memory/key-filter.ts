@@ -3,7 +3,7 @@ import type { Key64 } from '../event.ts';
 
 /**
  * At the least; a filter's size is a power of two, so that those of many generations can be asked at once. 32 are usual: of a hundred thousand absent keys
- * one costs a page. With 16 it was seventy, and in a shard of some million ids every event paid a microsecond for that.
+ * one costs a page, for each generation. With 16 it was seventy, and at ten million keys an event cost half as much again.
  */
 const BITS_PER_KEY_MIN = 20;
 const BITS_MIN = 64;
@@ -55,7 +55,7 @@ const SLICED_BITS_MAX = 2 ** 21;
 
 /**
  * Up to 32 filters of one size, a power of two, turned on their sides: word b holds bit b of each, so that one read asks all of them.
- * Among filters that do not have a key, five reads on average leave none.
+ * Among filters that do not have a key, three reads on average leave none.
  */
 export class SlicedFilters {
   readonly #slices: Int32Array;

@@ -1,6 +1,6 @@
 import type { SnapshotKey } from '../../schemas/catalogue.ts';
 import { lookUp } from '../catalogue/look-up.ts';
-import type { CatalogueView } from '../catalogue/catalogue-view.ts';
+import type { CatalogueInHand, CatalogueView } from '../catalogue/catalogue-view.ts';
 import type { Exchange } from '../exchange.ts';
 import { whenReady, type Soon } from '../soon.ts';
 import { grantsOf, type Grants } from './grants.ts';
@@ -17,7 +17,7 @@ export type Caller =
 export type Called = { readonly caller: Caller; readonly view: CatalogueView };
 
 /** Finds the caller by its `Authorization` header; a key made a moment ago is found too. */
-export function callerOf(exchange: Exchange, catalogue: { view: CatalogueView; ticket: number }): Soon<Called> {
+export function callerOf(exchange: Exchange, catalogue: CatalogueInHand): Soon<Called> {
   const { edge, request } = exchange;
   const text = bearerKey(request.headers.get('authorization'));
   if (text === null) return { caller: { kind: 'anonymous' }, view: catalogue.view };

@@ -74,6 +74,9 @@ export type CatalogueView = {
   readonly dataCenters: CidrSet;
 };
 
+/** What a request answers from, and the ticket, drawn when it came, that asks for a newer one. */
+export type CatalogueInHand = { readonly view: CatalogueView; readonly ticket: number };
+
 /** Indexes a snapshot. An ad whose campaign is missing is left out: nothing could be priced. */
 export function catalogueView(snapshot: Snapshot, options: { tokenKeys: TokenKeys; firstRegion: string }): CatalogueView {
   const campaigns = new Map(snapshot.campaigns.map((campaign) => [campaign.campaignId, campaign]));

@@ -1,16 +1,16 @@
 import type { Exchange } from '../exchange.ts';
 import type { Soon } from '../soon.ts';
-import type { CatalogueView } from './catalogue-view.ts';
+import type { CatalogueInHand, CatalogueView } from './catalogue-view.ts';
 
 export type LookedUp<Found> = { readonly found: Found | undefined; readonly view: CatalogueView };
 
 /**
  * Looks something up; what is missing is looked for once more in a catalogue read after the request came, so that what was
- * registered a moment ago is found. `ticket` was drawn when the request came.
+ * registered a moment ago is found.
  */
 export function lookUp<Found>(
   { edge, scope }: Exchange,
-  { view, ticket }: { readonly view: CatalogueView; readonly ticket: number },
+  { view, ticket }: CatalogueInHand,
   find: (view: CatalogueView) => Found | undefined,
 ): Soon<LookedUp<Found>> {
   const found = find(view);

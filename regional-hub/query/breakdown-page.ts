@@ -1,6 +1,6 @@
 import { badRequest } from '../http/request-error.ts';
 import type { EngineRow } from './engine.ts';
-import type { QueryRequest, RowKey } from './question.ts';
+import type { QueryRequest, RowKey } from './query-request.ts';
 import { ROWS_MAX } from './request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
 import { hiddenCells, siblingDimensions } from './suppression.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { badRequest } from '../http/request-error.ts';
-import type { QueryRequest, RowKey } from './question.ts';
+import type { QueryRequest, RowKey } from './query-request.ts';
 
 const CURSOR_LENGTH_MAX = 1_000;
 

@@ -3,7 +3,7 @@ import { json, tenantOfCaller, type Handler } from '../http/handler.ts';
 import { RequestError } from '../http/request-error.ts';
 import { runQuery, type QueryDeps } from './query-service.ts';
 import { clicksReport, hourlyReport, latencyReport } from './reports.ts';
-import type { QueryRequest } from './question.ts';
+import type { QueryRequest } from './query-request.ts';
 import { parseQueryRequest } from './request.ts';
 import { tenantColumn, type Tenant } from './tenant.ts';
 

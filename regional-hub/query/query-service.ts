@@ -3,7 +3,7 @@ import { breakdownPage, wholeWindowsQuestion, type BreakdownPage } from './break
 import { encodeCursor } from './cursor.ts';
 import type { EngineRow, QueryEngine } from './engine.ts';
 import { measuresOf, type Measure } from './metrics.ts';
-import type { QueryRequest } from './question.ts';
+import type { QueryRequest } from './query-request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
 import { isViewerBreakdown, visibleUsers, type MinCellUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';

@@ -6,7 +6,7 @@ import { TenantStatement, type Statement } from './builder.ts';
 import { isDimension, type Dimension } from './dimensions.ts';
 import { bigintOf, jsonInteger, type EngineRow } from './engine.ts';
 import { runQuery, type QueryDeps } from './query-service.ts';
-import type { QueryRequest } from './question.ts';
+import type { QueryRequest } from './query-request.ts';
 import { parseGranularity, parseRange, parseZone, ROWS_MAX } from './request.ts';
 import { isoOf } from './rows.ts';
 import { hiddenCells, isViewerBreakdown, visibleUsers } from './suppression.ts';

@@ -4,7 +4,7 @@ import { badRequest } from '../http/request-error.ts';
 import { decodeCursor } from './cursor.ts';
 import { DIMENSIONS, GROUP_BY_MAX, isDimension, valueFault, type Dimension } from './dimensions.ts';
 import { isMetric, METRICS, type Metric } from './metrics.ts';
-import { GRANULARITIES, type Filter, type Granularity, type QueryRequest } from './question.ts';
+import { GRANULARITIES, type Filter, type Granularity, type QueryRequest } from './query-request.ts';
 import type { SecondRange } from './tiles.ts';
 import { parseTimeSecond } from './time-parameter.ts';
 import { parseTimeZone, UTC, type TimeZone } from './time-zone.ts';

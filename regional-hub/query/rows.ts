@@ -2,7 +2,7 @@ import { NANOS_PER_MICRO } from '../../core/money.ts';
 import { SECOND_MS } from '../../core/time.ts';
 import { bigintOf, jsonInteger, type EngineRow } from './engine.ts';
 import type { Metric } from './metrics.ts';
-import type { QueryRequest, RowKey } from './question.ts';
+import type { QueryRequest, RowKey } from './query-request.ts';
 
 /** A row of a reply: `window`, the dimensions, the metrics. */
 export type QueryRow = Readonly<Record<string, string | number | null>>;

@@ -1,7 +1,7 @@
 import { MINUTE_MS, SECOND_MS } from '../../core/time.ts';
 import { TenantStatement, type Statement } from './builder.ts';
 import { aggregateOf, type Measure } from './metrics.ts';
-import type { Filter, Granularity, QueryRequest } from './question.ts';
+import type { Filter, Granularity, QueryRequest } from './query-request.ts';
 import type { Tenant } from './tenant.ts';
 import { STEPS, TABLES, tilesOf, type StepSeconds, type Tile } from './tiles.ts';
 import { alignedStep, UTC, type TimeZone } from './time-zone.ts';

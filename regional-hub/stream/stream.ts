@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../core/time.ts';
 import { questionOf, runQuery, type QueryDeps, type QueryReply } from '../query/query-service.ts';
-import type { QueryRequest } from '../query/question.ts';
+import type { QueryRequest } from '../query/query-request.ts';
 import type { Tenant } from '../query/tenant.ts';
 import { changedWindowsStatement, coarsestStep } from '../query/window-rows.ts';
 import { ChangeBell, type ChangeFeed } from './change-bell.ts';

@@ -126,8 +126,9 @@ function readSeconds(reader: ByteReader, rowCount: number): Uint32Array {
   let second = 0;
   for (let i = 0; i < rowCount; i++) {
     const step = reader.signed();
-    // rows come by second: most are in the same one
-    if (step !== 0) second = isSecond(second + step) ? second + step : corrupt(`second ${second + step}`);
+    second += step;
+    // Rows come by second: most are in that of the row before.
+    if (step !== 0 && !isSecond(second)) corrupt(`second ${second}`);
     seconds[i] = second;
   }
   return seconds;
