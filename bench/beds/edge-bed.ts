@@ -9,7 +9,7 @@ import { bundleWorker } from '../../local/bundle.ts';
 import { renderWorkerdConfig, V8_FLAGS } from '../../local/workerd-config.ts';
 import { DEFAULT_POLICY, type Ad, type Snapshot } from '../../schemas/catalogue.ts';
 import { signSnapshot } from '../../schemas/snapshot.ts';
-import { parseTokenKeys, TokenSigner, TokenVerifier } from '../../schemas/token.ts';
+import { parseTokenKeys, TokenSigner } from '../../schemas/token.ts';
 import { NullHub } from './null-hub.ts';
 import { PinnedProcess, untilAnswers } from './pinned.ts';
 
@@ -41,7 +41,6 @@ export class EdgeBed {
   readonly workerd: PinnedProcess;
   readonly hub: NullHub;
   readonly signer = new TokenSigner(parseTokenKeys(TOKEN_KEYS));
-  readonly verifier = new TokenVerifier(parseTokenKeys(TOKEN_KEYS));
   readonly #telling: NodeJS.Timeout;
 
   private constructor(parts: { dir: string; url: string; workerd: PinnedProcess; hub: NullHub; telling: NodeJS.Timeout }) {

@@ -17,10 +17,9 @@ export class NullHub {
     this.#serve(request, response).catch(() => response.destroy());
   });
   #snapshot = '';
-  /** Every frame that came, its bytes thrown away. */
+  /** Every frame that came. */
   readonly frames: FrameSeen[] = [];
-  /** Whether `keptFrames` collects them whole. */
-  keepFrames = false;
+  /** Each of them whole. */
   readonly keptFrames: Uint8Array[] = [];
 
   async start(): Promise<void> {
@@ -60,7 +59,7 @@ export class NullHub {
     const body = Buffer.concat(chunks);
     const header = peekFrameHeader(body);
     this.frames.push({ header, bytes: body.length });
-    if (this.keepFrames) this.keptFrames.push(body);
+    this.keptFrames.push(body);
     response.end(encodeAck({ epoch: header.epoch, ackedSeq: header.seq, policy: DEFAULT_FLUSH_POLICY }));
   }
 }

@@ -1,62 +1,97 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EVENT_KINDS } from '../../core/event.ts';
 import { adHash } from '../../core/hash.ts';
+import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
-import { nonceText, type TokenSigner, type TokenVerifier } from '../../schemas/token.ts';
+import { nonceText, type TokenSigner } from '../../schemas/token.ts';
+import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
+import { decodeFrame } from '../../schemas/wire/frame.ts';
+import type { EdgeBed } from '../beds/edge-bed.ts';
 import { inRuns } from './events.ts';
+import { BROWSER, type LoadFile } from './wrk.ts';
 
+/** Events of one request, at most. */
+export const MAX_EVENTS = 1_000;
 /** A token lives as long as it may. */
 const TTL_MS = 86_400_000;
+/** Shards that an `EdgeBed` has unless it is told otherwise. */
+const SHARDS = 4;
 
-export type ClickOptions = { readonly signer: TokenSigner; readonly count: number; readonly ads: number; readonly salts?: number; readonly shards?: number };
+export type ClickOptions = { readonly count: number; readonly ads?: number; readonly shards?: number };
+export type ClickToken = { readonly token: string; readonly adId: string; readonly impressionId: string };
 
-/** Paths of clicks, each with a token and a viewer of its own: every one of them counts. */
-export function clickPaths({ signer, count, ads, salts = 1, shards = 4 }: ClickOptions): string[] {
+/** Tokens of clicks, each with a viewer of its own. */
+export function clickTokens(signer: TokenSigner, { count, ads = 1, shards = SHARDS }: ClickOptions): ClickToken[] {
   const issuedAtMs = Date.now();
   const random = randomBytes(count * 24);
   return Array.from({ length: count }, (_, i) => {
     const nonce = new Uint8Array(random.subarray(i * 24, i * 24 + 16));
     const viewer = { lo: random.readUInt32LE(i * 24 + 16), hi: random.readUInt32LE(i * 24 + 20) };
-    return `/v1/c/${signer.sign({
+    const adId = `ad-${i % ads}`;
+    const token = signer.sign({
       purpose: 'click',
       issuedAtMs,
       expiresAtMs: issuedAtMs + TTL_MS,
       nonce,
       route: viewer.hi >>> 16,
-      salts,
-      slot: { epoch: 0, shard: adHash(`ad-${i % ads}`) % shards },
+      salts: 1,
+      slot: { epoch: 0, shard: adHash(adId) % shards },
       contextHash: 0,
       viewer,
-      adId: `ad-${i % ads}`,
-      publisherId: 'pub-1',
+      adId,
+      publisherId: PUBLISHER,
       placementId: 'top',
       homeRegion: 'us',
-    })}`;
+    });
+    return { token, adId, impressionId: nonceText(nonce) };
   });
 }
 
-/** Tells the shards of the impressions that the clicks follow, so that each click finds its own, as nearly all do. */
-export async function sendImpressionsOf(paths: readonly string[], edge: { readonly url: string; readonly verifier: TokenVerifier }): Promise<void> {
-  for (const run of inRuns(paths, MAX_EVENTS)) {
-    const events = run.map((path) => {
-      const verified = edge.verifier.verify(path.slice('/v1/c/'.length), 'click');
-      if (!verified.ok) throw new Error(`a token of our own is ${verified.why}`);
-      const { nonce, adId, publisherId } = verified.token;
-      return { eventType: 'impression', impressionId: nonceText(nonce), adId, publisherId, token: path.slice('/v1/c/'.length) };
-    });
-    const headers = { 'content-type': BINARY_EVENTS_MEDIA_TYPE };
-    const reply = await fetch(`${edge.url}/v1/events`, { method: 'POST', headers, body: encodeEvents(events) });
+/**
+ * New clicks for one load, whose impressions the shards have been told of, and have flushed, so that each click is counted and finds its own,
+ * as nearly all do. Throws when an impression was not accepted.
+ */
+export async function newClicks(bed: EdgeBed, options: ClickOptions): Promise<LoadFile> {
+  const clicks = clickTokens(bed.signer, options);
+  for (const run of inRuns(clicks, MAX_EVENTS)) {
+    const events = run.map((click) => ({ eventType: 'impression', publisherId: PUBLISHER, ...click }));
+    // Who calls himself something else than a browser is a bot: his impressions are filtered, and their clicks wait for them.
+    const headers = { 'content-type': BINARY_EVENTS_MEDIA_TYPE, 'user-agent': BROWSER };
+    const reply = await fetch(`${bed.url}/v1/events`, { method: 'POST', headers, body: encodeEvents(events) });
     const { accepted } = (await reply.json()) as { accepted?: number };
     if (accepted !== events.length) throw new Error(`${accepted ?? reply.status} of ${events.length} impressions were accepted`);
   }
+  await sleep(FLUSHED_AFTER_MS);
+  const paths = clicks.map(({ token }) => `/v1/c/${token}`);
+  return writePaths(join(bed.dir, 'clicks'), paths, { mayRepeat: false });
 }
 
-/** Events of one request, at most. */
-const MAX_EVENTS = 1_000;
+/** Throws unless every click that the shards have flushed was counted and billed: else something else than clicks was measured. */
+export async function expectBilled(bed: EdgeBed): Promise<void> {
+  await sleep(FLUSHED_AFTER_MS);
+  let [clicks, billed] = [0, 0];
+  for (const frame of bed.hub.keptFrames) {
+    const deltas = unpackSectionSync(decodeFrame(frame).deltas, { maxOutputLength: MAX_SECTION_BYTES });
+    for (const row of decodeDeltaSection(deltas).rows) {
+      if (row.kind !== EVENT_KINDS.click) continue;
+      clicks += row.count;
+      billed += row.billable;
+    }
+  }
+  if (clicks === 0 || billed < clicks) throw new Error(`${billed} of ${clicks} clicks were billed`);
+}
+
+const PUBLISHER = 'pub-1';
+const MAX_SECTION_BYTES = 64 * 2 ** 20;
+/** The last frames leave after the flush delay. */
+export const FLUSHED_AFTER_MS = 3_000;
 
 /** One a line, as `paths.lua` reads them. */
-export function writePaths(file: string, paths: readonly string[]): string {
-  writeFileSync(file, paths.join('\n'));
-  return file;
+export function writePaths(path: string, paths: readonly string[], { mayRepeat }: { readonly mayRepeat: boolean }): LoadFile {
+  writeFileSync(path, paths.join('\n'));
+  return { path, script: 'paths', count: paths.length, mayRepeat };
 }

@@ -14,11 +14,19 @@ export type Load = {
   readonly failed: number;
 };
 
+/** Requests for one load, as a script reads them: one path a line, or bodies each after its length in four bytes. */
+export type LoadFile = {
+  readonly path: string;
+  readonly script: 'paths' | 'bodies';
+  /** Requests in it. */
+  readonly count: number;
+  /** It may be gone through again; else a load that comes to its end is an error, as repeats would be measured. */
+  readonly mayRepeat: boolean;
+};
+
 export type LoadOptions = {
   readonly url: string;
-  readonly script: 'paths' | 'bodies';
-  /** The script's file: one path a line, or bodies each after its length in four bytes. */
-  readonly file: string;
+  readonly file: LoadFile;
   readonly connections: number;
   readonly seconds: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -44,18 +52,19 @@ export function isInstalled(program: string): boolean {
   }
 }
 
-/** Loads a server with wrk from the client's core. Throws when requests failed: a bench of errors is none. */
+/** Loads a server with wrk from the client's core. Throws when requests failed or went twice: a bench of errors is none. */
 export async function load(options: LoadOptions): Promise<Load> {
-  const { url, script, file, connections, seconds, headers = {}, pauseMs = 0 } = options;
-  const path = fileURLToPath(new URL(`./${script}.lua`, import.meta.url));
+  const { url, file, connections, seconds, headers = {}, pauseMs = 0 } = options;
+  const script = fileURLToPath(new URL(`./${file.script}.lua`, import.meta.url));
   const all = Object.entries({ 'user-agent': BROWSER, ...headers }).flat();
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', path, url, '--', file, String(pauseMs), ...all];
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url, '--', file.path, String(pauseMs), ...all];
   const out = await run(...pinned('client', 'wrk', args));
   const json = /JSON (.*)/.exec(out)?.[1];
   if (json === undefined) throw new Error(`wrk said nothing: ${out}`);
   const seen = JSON.parse(json) as Load;
   if (seen.failed > 0) throw new Error(`${seen.failed} of ${seen.requests} requests to ${url} failed`);
   if (seen.requests === 0) throw new Error(`no request to ${url} was answered in ${seconds} s`);
+  if (!file.mayRepeat && seen.requests + connections > file.count) throw new Error(`${file.count} requests were too few for ${seconds} s: ${seen.requests} were answered`);
   return seen;
 }
 

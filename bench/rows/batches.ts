@@ -77,7 +77,7 @@ type Target = { readonly url: string; readonly process: PinnedProcess };
 async function drive(target: Target, body: Body, file: string): Promise<{ rate: number; cpuUs: number }> {
   const newBodies = (count: number) => writeBodies(file, inRuns(impressions(count, { ads: 4 }), body.size).map(body.write));
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': body.mediaType };
-  const options = { script: 'bodies', url: target.url, headers, connections: connectionsFor(body.size) } as const;
+  const options = { url: target.url, headers, connections: connectionsFor(body.size) } as const;
   await load({ ...options, file: newBodies(EVENTS / 4), seconds: 1 });
   const seen = await costOf(target.process, { ...options, file: newBodies(EVENTS), seconds: SECONDS });
   return { rate: rateOf(seen) * body.size, cpuUs: seen.cpuUs / body.size };

@@ -34,7 +34,7 @@ export const durableClickBench: Bench = {
       const side = (bed: EdgeBed | WorkerBed, path: string) => async (seconds: number) => {
         // New events each time, or the second run would measure duplicates.
         const file = writeBodies(join(edge.dir, 'clicks'), freshClicks());
-        return costOf(bed.workerd, { script: 'bodies', url: `${bed.url}${path}`, file, headers, seconds, connections: CONNECTIONS });
+        return costOf(bed.workerd, { url: `${bed.url}${path}`, file, headers, seconds, connections: CONNECTIONS });
       };
       const [ours, theirs] = [side(edge, '/v1/events'), side(plain, '/')];
       for (const warmUp of [ours, theirs]) await warmUp(WARM_UP_SECONDS);

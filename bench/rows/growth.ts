@@ -19,6 +19,9 @@ const SAMPLE_BATCHES = 200;
 const KEY_STEPS = [1_000, 10_000, 100_000, 1_000_000, 10_000_000] as const;
 const AD_STEPS = [1, 10, 100, 1_000] as const;
 const SHARD_STEPS = [1, 4, 16, 64] as const;
+/** More than one core takes in. */
+const MAX_EVENTS_PER_SECOND = 250_000;
+const SHARD_SECONDS = 3;
 const HOT_EVENTS_PER_SECOND = 20_000;
 const HOT_SALTS = 8;
 const HOT_SECONDS = 5;
@@ -97,7 +100,7 @@ async function byShards(): Promise<Reading> {
   const curve: [number, number][] = [];
   for (const shards of SHARD_STEPS) {
     const bed = await EdgeBed.start({ shards, ads: shards * 4 });
-    const options = () => ({ ...binaryLoad(bed, impressions(200_000, { ads: shards * 4 })), seconds: 6 });
+    const options = () => ({ ...binaryLoad(bed, impressions(MAX_EVENTS_PER_SECOND * SHARD_SECONDS, { ads: shards * 4 })), seconds: SHARD_SECONDS });
     await load(options());
     const { cpuUs } = await costOf(bed.workerd, options());
     curve.push([shards, cpuUs / BATCH]);
@@ -109,7 +112,7 @@ async function byShards(): Promise<Reading> {
 async function hotAd(): Promise<Reading | Skipped> {
   const bed = await EdgeBed.start({ shards: 1, ads: 1, salts: HOT_SALTS });
   try {
-    const warm = binaryLoad(bed, impressions(100_000, { ads: 1 }));
+    const warm = binaryLoad(bed, impressions(2 * MAX_EVENTS_PER_SECOND, { ads: 1 }));
     await load({ ...warm, seconds: 2 });
     await sleep(2_000);
     const before = bed.hub.frames.length;
@@ -135,7 +138,7 @@ async function hotAd(): Promise<Reading | Skipped> {
 function binaryLoad(bed: EdgeBed, events: ReturnType<typeof impressions>) {
   const file = writeBodies(join(bed.dir, 'bodies'), inRuns(events, BATCH).map((run) => encodeEvents(run)));
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': BINARY_EVENTS_MEDIA_TYPE };
-  return { script: 'bodies', url: `${bed.url}/v1/events`, file, headers, connections: CONNECTIONS } as const;
+  return { url: `${bed.url}/v1/events`, file, headers, connections: CONNECTIONS } as const;
 }
 
 function readingOf(curve: readonly [number, number][], why: string): Reading {

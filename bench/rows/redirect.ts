@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
-import { clickPaths, sendImpressionsOf, writePaths } from '../load/clicks.ts';
+import { expectBilled, MAX_EVENTS, newClicks, writePaths } from '../load/clicks.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
 import type { Bench, RowSpec } from '../row.ts';
@@ -21,7 +21,7 @@ const CONNECTIONS = 64;
 const SECONDS = 3;
 /** V8 optimises a function when it has run some ten thousand times; a server that runs for days is measured after that. */
 const WARM_UP_SECONDS = 10;
-const PATHS = 100_000;
+const MAX_PER_SECOND = 15_000;
 
 /** A person follows a link, with everything that happens to him; beside it a worker that does nothing but redirect. */
 export const redirectBench: Bench = {
@@ -30,13 +30,14 @@ export const redirectBench: Bench = {
     if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
     const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start(BARE_HONO)];
     try {
-      const paths = clickPaths({ signer: edge.signer, count: PATHS, ads: 1 });
-      const clicks = writePaths(join(edge.dir, 'clicks'), paths);
-      await sendImpressionsOf(paths, edge);
-      const plain = writePaths(join(edge.dir, 'plain'), ['/r']);
-      const load = { script: 'paths', connections: CONNECTIONS } as const;
-      const ours = (seconds: number) => costOf(edge.workerd, { ...load, url: edge.url, file: clicks, seconds });
-      const theirs = (seconds: number) => costOf(bare.workerd, { ...load, url: bare.url, file: plain, seconds });
+      const plain = writePaths(join(edge.dir, 'plain'), ['/r'], { mayRepeat: true });
+      let impressions = 0;
+      const ours = async (seconds: number) => {
+        const file = await newClicks(edge, { count: seconds * MAX_PER_SECOND });
+        impressions += file.count;
+        return costOf(edge.workerd, { url: edge.url, file, seconds, connections: CONNECTIONS });
+      };
+      const theirs = (seconds: number) => costOf(bare.workerd, { url: bare.url, file: plain, seconds, connections: CONNECTIONS });
       for (const side of [ours, theirs]) await side(WARM_UP_SECONDS);
       const pairs = [];
       for (let run = 0; run < runs; run++) {
@@ -44,9 +45,10 @@ export const redirectBench: Bench = {
         pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, bareCpu: their.cpuUs });
       }
       const { value, baseline } = medianPair(pairs);
-      const commits = (edge.hub.eventCount - PATHS) / Math.max(1, edge.hub.rowCount - PATHS / 1_000);
+      await expectBilled(edge);
+      const clicksACommit = (edge.hub.eventCount - impressions) / (edge.hub.rowCount - impressions / MAX_EVENTS);
       const atOnceUs = await cpuAtOnce();
-      const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request, ${short(atOnceUs)} µs if it did not wait for its commit; ${commits.toFixed(1)} clicks a commit at ${CONNECTIONS} connections`;
+      const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request, ${short(atOnceUs)} µs if it did not wait for its commit; ${clicksACommit.toFixed(1)} clicks a commit at ${CONNECTIONS} connections`;
       const recorded = (baselineOf: number) => ({ value, baseline: baselineOf, note: 'recorded figure on the same class of machine, not run again' });
       return { redirect: { value, baseline, note }, 'redirect-sink': recorded(RECORDED.sink), 'redirect-counterscale': recorded(RECORDED.counterscale) };
     } finally {
@@ -59,11 +61,10 @@ export const redirectBench: Bench = {
 async function cpuAtOnce(): Promise<number> {
   const edge = await EdgeBed.start({ redirectBudgetMs: 0 });
   try {
-    const paths = clickPaths({ signer: edge.signer, count: PATHS, ads: 1 });
-    await sendImpressionsOf(paths, edge);
-    const options = { script: 'paths', url: edge.url, file: writePaths(join(edge.dir, 'clicks'), paths), connections: CONNECTIONS, seconds: SECONDS } as const;
-    await costOf(edge.workerd, { ...options, seconds: WARM_UP_SECONDS });
-    return (await costOf(edge.workerd, options)).cpuUs;
+    const drive = async (seconds: number) =>
+      costOf(edge.workerd, { url: edge.url, file: await newClicks(edge, { count: seconds * MAX_PER_SECOND }), seconds, connections: CONNECTIONS });
+    await drive(WARM_UP_SECONDS);
+    return (await drive(SECONDS)).cpuUs;
   } finally {
     await edge.stop();
   }

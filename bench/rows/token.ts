@@ -1,9 +1,8 @@
 import { randomBytes, webcrypto } from 'node:crypto';
-import { join } from 'node:path';
 import { HmacKey } from '../../core/crypto/hmac.ts';
 import { parseTokenKeys, TAG_BYTES, TokenSigner, TokenVerifier } from '../../schemas/token.ts';
 import { EdgeBed } from '../beds/edge-bed.ts';
-import { clickPaths, writePaths } from '../load/clicks.ts';
+import { clickTokens, newClicks } from '../load/clicks.ts';
 import { costOf, hasWrk } from '../load/wrk.ts';
 import { threadCpuMs } from '../cpu-clock.ts';
 import { median, short } from '../median.ts';
@@ -20,7 +19,7 @@ export const tokenBench: Bench = {
   ],
   async measure({ runs, wanted }) {
     const keys = parseTokenKeys(JSON.stringify([{ kid: 1, secret: randomBytes(32).toString('base64url') }]));
-    const tokens = clickPaths({ signer: new TokenSigner(keys), count: TOKENS, ads: 10 }).map((path) => path.slice('/v1/c/'.length));
+    const tokens = clickTokens(new TokenSigner(keys), { count: TOKENS, ads: 10 }).map(({ token }) => token);
     const bodies = tokens.map((token) => new Uint8Array(Buffer.from(token, 'base64url')).slice(0, -TAG_BYTES));
     const verifier = new TokenVerifier(keys);
     const key = new HmacKey(randomBytes(32));
@@ -60,10 +59,9 @@ async function redirectShare(macUs: number) {
   if (!hasWrk()) return { skipped: 'wrk is not installed (Debian: apt-get install wrk)' };
   const edge = await EdgeBed.start();
   try {
-    const file = writePaths(join(edge.dir, 'clicks'), clickPaths({ signer: edge.signer, count: 50_000, ads: 1 }));
-    const options = { script: 'paths', url: edge.url, file, connections: 64, seconds: 2 } as const;
-    await costOf(edge.workerd, options);
-    const { cpuUs } = await costOf(edge.workerd, options);
+    const drive = async () => costOf(edge.workerd, { url: edge.url, file: await newClicks(edge, { count: 50_000 }), connections: 64, seconds: 2 });
+    await drive();
+    const { cpuUs } = await drive();
     return { value: (macUs / cpuUs) * 100, baseline: null, note: `${short(macUs)} of ${short(cpuUs)} µs` };
   } finally {
     await edge.stop();

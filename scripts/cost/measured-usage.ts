@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EdgeBed } from '../../bench/beds/edge-bed.ts';
 import { BatchMaker, ShardBed } from '../../bench/beds/shard-bed.ts';
-import { clickPaths, writePaths } from '../../bench/load/clicks.ts';
+import { FLUSHED_AFTER_MS, newClicks } from '../../bench/load/clicks.ts';
 import { costOf } from '../../bench/load/wrk.ts';
 import type { UsagePerMillion } from './cost-model.ts';
 
@@ -20,14 +19,14 @@ export async function measureUsage(eventsPerSecond: number, shards: number): Pro
   const ads = shards * 8;
   const bed = await EdgeBed.start({ shards, ads });
   try {
-    const file = writePaths(join(bed.dir, 'clicks'), clickPaths({ signer: bed.signer, count: 100_000, ads }));
+    const file = await newClicks(bed, { count: 100_000, ads, shards });
+    const before = { events: bed.hub.eventCount, rows: bed.hub.rowCount, frames: bed.hub.frames.length };
     const pauseMs = Math.round((CONNECTIONS * 1_000) / eventsPerSecond);
-    const seen = await costOf(bed.workerd, { script: 'paths', url: bed.url, file, connections: CONNECTIONS, seconds: SECONDS, pauseMs });
-    // The last frames leave after the flush delay.
-    await sleep(3_000);
-    const { eventCount, rowCount, frames } = bed.hub;
-    const eventsPerCommit = eventCount / rowCount;
-    const commitsPerFrame = rowCount / frames.length;
+    const seen = await costOf(bed.workerd, { url: bed.url, file, connections: CONNECTIONS, seconds: SECONDS, pauseMs });
+    await sleep(FLUSHED_AFTER_MS);
+    const rowCount = bed.hub.rowCount - before.rows;
+    const eventsPerCommit = (bed.hub.eventCount - before.events) / rowCount;
+    const commitsPerFrame = rowCount / (bed.hub.frames.length - before.frames);
     const rows = await rowsPerCommit(Math.max(1, Math.round(eventsPerCommit)), Math.max(1, Math.round(commitsPerFrame)));
     const commits = 1e6 / eventsPerCommit;
     const flushes = commits / commitsPerFrame;
