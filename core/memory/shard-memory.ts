@@ -15,7 +15,7 @@ import { WaitingClicks } from './waiting-clicks.ts';
 export type MemoryLimits = {
   /** Entries in RAM (20 … 26 bytes each); when a checkpoint finds more, the oldest go until half of them are left. */
   readonly entriesMax: number;
-  /** Waiting clicks in RAM, some 500 bytes each. */
+  /** Waiting clicks in RAM, some 250 bytes each. */
   readonly waitingClicksMax: number;
   /** New entries after which `shouldCheckpoint` says so, a waiting click as 32 of them: they bound the log that a recovery replays, and a checkpoint's work. */
   readonly checkpointEntries: number;
