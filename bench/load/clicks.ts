@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_KINDS } from '../../core/event.ts';
@@ -12,7 +11,8 @@ import { decodeDeltaSection } from '../../schemas/wire/delta-section.ts';
 import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { EdgeBed } from '../beds/edge-bed.ts';
 import { inRuns } from './events.ts';
-import { BROWSER, type LoadFile } from './wrk.ts';
+import { type LoadFile, writeLoad } from './load-file.ts';
+import { BROWSER } from './wrk.ts';
 
 /** Events of one request, at most. */
 export const MAX_EVENTS = 1_000;
@@ -66,8 +66,7 @@ export async function newClicks(bed: EdgeBed, options: ClickOptions): Promise<Lo
     if (accepted !== events.length) throw new Error(`${accepted ?? reply.status} of ${events.length} impressions were accepted`);
   }
   await sleep(FLUSHED_AFTER_MS);
-  const paths = clicks.map(({ token }) => `/v1/c/${token}`);
-  return writePaths(join(bed.dir, 'clicks'), paths, { mayRepeat: false });
+  return writeLoad(join(bed.dir, 'clicks'), { method: 'GET', items: clicks.map(({ token }) => Buffer.from(`/v1/c/${token}`)) });
 }
 
 /** Throws unless every click that the shards have flushed was counted and billed: else something else than clicks was measured. */
@@ -89,9 +88,3 @@ const PUBLISHER = 'pub-1';
 const MAX_SECTION_BYTES = 64 * 2 ** 20;
 /** The last frames leave after the flush delay. */
 export const FLUSHED_AFTER_MS = 3_000;
-
-/** One a line, as `paths.lua` reads them. */
-export function writePaths(path: string, paths: readonly string[], { mayRepeat }: { readonly mayRepeat: boolean }): LoadFile {
-  writeFileSync(path, paths.join('\n'));
-  return { path, script: 'paths', count: paths.length, mayRepeat };
-}

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { BROWSER, type LoadFile } from './wrk.ts';
+import { BROWSER } from './wrk.ts';
 
 /** An event as an ad server sends it; ids are 22 characters, as nonces are. */
 export type SentEvent = Readonly<Record<string, string | number>>;
@@ -24,17 +23,6 @@ export function impressions(count: number, options: { readonly ads: number; read
     country: COUNTRIES[i % COUNTRIES.length]!,
     deviceType: i % 2 === 0 ? 'desktop' : 'mobile',
   }));
-}
-
-/** As `bodies.lua` reads them. */
-export function writeBodies(path: string, bodies: readonly Uint8Array[]): LoadFile {
-  const parts = bodies.flatMap((body) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(body.length);
-    return [length, body];
-  });
-  writeFileSync(path, Buffer.concat(parts));
-  return { path, script: 'bodies', count: bodies.length, mayRepeat: false };
 }
 
 /** `items` in runs of `size`. */

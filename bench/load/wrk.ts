@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { pinned, type PinnedProcess } from '../beds/pinned.ts';
+import type { LoadFile } from './load-file.ts';
 
 /** What wrk saw. */
 export type Load = {
@@ -12,16 +13,6 @@ export type Load = {
   readonly maxUs: number;
   /** Connections lost, time-outs and replies that were no success. */
   readonly failed: number;
-};
-
-/** Requests for one load, as a script reads them: one path a line, or bodies each after its length in four bytes. */
-export type LoadFile = {
-  readonly path: string;
-  readonly script: 'paths' | 'bodies';
-  /** Requests in it. */
-  readonly count: number;
-  /** It may be gone through again; else a load that comes to its end is an error, as repeats would be measured. */
-  readonly mayRepeat: boolean;
 };
 
 export type LoadOptions = {
@@ -55,9 +46,9 @@ export function isInstalled(program: string): boolean {
 /** Loads a server with wrk from the client's core. Throws when requests failed or went twice: a bench of errors is none. */
 export async function load(options: LoadOptions): Promise<Load> {
   const { url, file, connections, seconds, headers = {}, pauseMs = 0 } = options;
-  const script = fileURLToPath(new URL(`./${file.script}.lua`, import.meta.url));
+  const script = fileURLToPath(new URL('./load.lua', import.meta.url));
   const all = Object.entries({ 'user-agent': BROWSER, ...headers }).flat();
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url, '--', file.path, String(pauseMs), ...all];
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url, '--', file.method, file.path, String(pauseMs), ...all];
   const out = await run(...pinned('client', 'wrk', args));
   const json = /JSON (.*)/.exec(out)?.[1];
   if (json === undefined) throw new Error(`wrk said nothing: ${out}`);

@@ -7,7 +7,8 @@ import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
 import { EdgeBed, freePort, INGEST_KEY } from '../beds/edge-bed.ts';
 import { PinnedProcess, untilAnswers } from '../beds/pinned.ts';
-import { impressions, inRuns, jsonBody, writeBodies } from '../load/events.ts';
+import { impressions, inRuns, jsonBody } from '../load/events.ts';
+import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, isInstalled, load, rateOf } from '../load/wrk.ts';
 import { median, short } from '../median.ts';
 import type { Bench, Reading, RowSpec, Skipped } from '../row.ts';
@@ -24,7 +25,7 @@ const REDIS_INGEST = fileURLToPath(new URL('../baselines/redis-ingest.ts', impor
 const connectionsFor = (size: number): number => (size > 100 ? 4 : 16);
 const SECONDS = 2;
 /** More than any side takes in while it is measured, or repeats would be measured. */
-const EVENTS = 400_000;
+const EVENTS = 500_000;
 
 type Side = 'binary-100' | 'json-100' | 'binary-1000' | 'redis';
 type Body = { readonly size: number; readonly mediaType: string; readonly write: (events: ReturnType<typeof impressions>) => Uint8Array };
@@ -75,10 +76,10 @@ export const batchesBench: Bench = {
 type Target = { readonly url: string; readonly process: PinnedProcess };
 
 async function drive(target: Target, body: Body, file: string): Promise<{ rate: number; cpuUs: number }> {
-  const newBodies = (count: number) => writeBodies(file, inRuns(impressions(count, { ads: 4 }), body.size).map(body.write));
+  const newBodies = (count: number) => writeLoad(file, { method: 'POST', items: inRuns(impressions(count, { ads: 4 }), body.size).map(body.write) });
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': body.mediaType };
   const options = { url: target.url, headers, connections: connectionsFor(body.size) } as const;
-  await load({ ...options, file: newBodies(EVENTS / 4), seconds: 1 });
+  await load({ ...options, file: newBodies(EVENTS / SECONDS), seconds: 1 });
   const seen = await costOf(target.process, { ...options, file: newBodies(EVENTS), seconds: SECONDS });
   return { rate: rateOf(seen) * body.size, cpuUs: seen.cpuUs / body.size };
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeBed, INGEST_KEY } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
-import { impressions, jsonBody, writeBodies } from '../load/events.ts';
+import { impressions, jsonBody } from '../load/events.ts';
+import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
 import type { Bench } from '../row.ts';
@@ -33,7 +34,7 @@ export const durableClickBench: Bench = {
       const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': 'application/json' };
       const side = (bed: EdgeBed | WorkerBed, path: string) => async (seconds: number) => {
         // New events each time, or the second run would measure duplicates.
-        const file = writeBodies(join(edge.dir, 'clicks'), freshClicks());
+        const file = writeLoad(join(edge.dir, 'clicks'), { method: 'POST', items: freshClicks() });
         return costOf(bed.workerd, { url: `${bed.url}${path}`, file, headers, seconds, connections: CONNECTIONS });
       };
       const [ours, theirs] = [side(edge, '/v1/events'), side(plain, '/')];

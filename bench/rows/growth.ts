@@ -7,7 +7,8 @@ import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
 import { EdgeBed, INGEST_KEY } from '../beds/edge-bed.ts';
 import { BatchMaker, ShardBed } from '../beds/shard-bed.ts';
 import { threadCpuMs } from '../cpu-clock.ts';
-import { impressions, inRuns, writeBodies } from '../load/events.ts';
+import { impressions, inRuns } from '../load/events.ts';
+import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, load } from '../load/wrk.ts';
 import { short } from '../median.ts';
 import type { Bench, Reading, Skipped } from '../row.ts';
@@ -136,7 +137,7 @@ async function hotAd(): Promise<Reading | Skipped> {
 }
 
 function binaryLoad(bed: EdgeBed, events: ReturnType<typeof impressions>) {
-  const file = writeBodies(join(bed.dir, 'bodies'), inRuns(events, BATCH).map((run) => encodeEvents(run)));
+  const file = writeLoad(join(bed.dir, 'bodies'), { method: 'POST', items: inRuns(events, BATCH).map((run) => encodeEvents(run)) });
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': BINARY_EVENTS_MEDIA_TYPE };
   return { url: `${bed.url}/v1/events`, file, headers, connections: CONNECTIONS } as const;
 }

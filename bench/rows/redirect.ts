@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
-import { expectBilled, MAX_EVENTS, newClicks, writePaths } from '../load/clicks.ts';
+import { expectBilled, MAX_EVENTS, newClicks } from '../load/clicks.ts';
+import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
 import type { Bench, RowSpec } from '../row.ts';
@@ -30,7 +31,7 @@ export const redirectBench: Bench = {
     if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
     const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start(BARE_HONO)];
     try {
-      const plain = writePaths(join(edge.dir, 'plain'), ['/r'], { mayRepeat: true });
+      const plain = writeLoad(join(edge.dir, 'plain'), { method: 'GET', items: [Buffer.from('/r')], mayRepeat: true });
       let impressions = 0;
       const ours = async (seconds: number) => {
         const file = await newClicks(edge, { count: seconds * MAX_PER_SECOND });
