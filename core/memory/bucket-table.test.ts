@@ -62,6 +62,20 @@ describe('a bucket table', () => {
     );
   });
 
+  test('answers the same before, while and after it is dealt out to segments, with a past that is being forgotten', () => {
+    const table = new BucketTable();
+    const count = 40_000;
+    for (let at = 0; at < count; at++) {
+      expect(table.add(spread(at), NOW_MS + at)).toBe(true);
+      expect(table.add(spread(at), NOW_MS + at)).toBe(false);
+      if (at % 1_000 === 999) table.forgetBefore(NOW_MS + at / 2);
+    }
+    for (let at = count / 2; at < count; at++) {
+      expect(table.anyIn(spread(at), NOW_MS + at, NOW_MS + at)).toBe(true);
+      expect(table.anyIn(spread(at + count), NOW_MS, NOW_MS + 2 * count)).toBe(false);
+    }
+  });
+
   test('gives room back after the floor has risen, by and by', () => {
     const table = new BucketTable();
     for (let at = 0; at < 100_000; at++) table.add(spread(at), NOW_MS + at);

@@ -4,6 +4,8 @@ import { BucketSegment } from './bucket-segment.ts';
 
 /** Segments grow and are swept one at a time: a table of 10 M keys never stops for longer than one segment takes (about 1 ms). */
 const SEGMENTS = 256;
+/** A smaller table is one segment, of some 15 000 entries: 256 are two thousand objects for the collector to look at, and a worker may hold hundreds of shards. */
+const UNDIVIDED_BYTES_MAX = 320 * 1024;
 /** While a forgotten past waits to be swept, an addition pays for so many entries of it; a segment goes in so many additions at the soonest. */
 const ENTRIES_SWEPT_PER_ADD = 8;
 const ADDS_PER_SWEEP = 64;
@@ -13,7 +15,9 @@ const ADDS_PER_SWEEP = 64;
  * A pair is kept once. Nothing at or above `floorMs` is ever dropped; what is below goes by and by.
  */
 export class BucketTable {
-  readonly #segments: (BucketSegment | undefined)[] = Array.from({ length: SEGMENTS });
+  #segments: readonly BucketSegment[] = [new BucketSegment()];
+  /** Of the highest 8 bits of a key, those that tell its segment. */
+  #segmentBits = 0;
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
   #nextSweep = 0;
   #sweepsLeft = 0;
@@ -23,18 +27,17 @@ export class BucketTable {
 
   /** Pairs in RAM, the forgotten ones that are not yet swept included. */
   get size(): number {
-    return this.#segments.reduce((pairs, segment) => pairs + (segment?.size ?? 0), 0);
+    return this.#segments.reduce((pairs, segment) => pairs + segment.size, 0);
   }
 
   /** Bytes of the buckets; arrays of crowded keys are not in it. */
   get byteLength(): number {
-    return this.#segments.reduce((bytes, segment) => bytes + (segment?.byteLength ?? 0), 0);
+    return this.#segments.reduce((bytes, segment) => bytes + segment.byteLength, 0);
   }
 
   /** Whether the key has a time in [fromMs, toMs]. */
   anyIn(key: Key64, fromMs: EpochMs, toMs: EpochMs): boolean {
-    const segment = this.#segments[key.lo >>> 24];
-    return segment !== undefined && segment.anyIn(key.lo | 0, key.hi | 0, fromMs, toMs);
+    return this.#segmentOf(key.lo).anyIn(key.lo | 0, key.hi | 0, fromMs, toMs);
   }
 
   /**
@@ -42,14 +45,13 @@ export class BucketTable {
    * and not one after the other, which is most of what a lookup costs. Changes nothing.
    */
   touch(key: Key64): void {
-    const segment = this.#segments[key.lo >>> 24];
-    if (segment !== undefined) this.#touched = (this.#touched + segment.touch(key.lo | 0)) | 0;
+    this.#touched = (this.#touched + this.#segmentOf(key.lo).touch(key.lo | 0)) | 0;
   }
 
   /** Remembers a time of a key; false when the pair is there already. */
   add(key: Key64, timeMs: EpochMs): boolean {
-    const segment = (this.#segments[key.lo >>> 24] ??= new BucketSegment());
-    const added = segment.add(key.lo | 0, key.hi | 0, timeMs, this.#floorMs);
+    const added = this.#segmentOf(key.lo).add(key.lo | 0, key.hi | 0, timeMs, this.#floorMs);
+    if (this.#segmentBits === 0 && this.#segments[0]!.byteLength > UNDIVIDED_BYTES_MAX) this.#divide();
     if (this.#sweepsLeft > 0 && --this.#addsUntilSweep <= 0) this.#sweepNext();
     return added;
   }
@@ -58,7 +60,7 @@ export class BucketTable {
   forgetBefore(timeMs: EpochMs): void {
     if (timeMs <= this.#floorMs) return;
     this.#floorMs = timeMs;
-    this.#sweepsLeft = SEGMENTS;
+    this.#sweepsLeft = this.#segments.length;
   }
 
   /** At least `wanted` times (or all there are) of keys picked evenly, ascending. */
@@ -66,15 +68,28 @@ export class BucketTable {
     const times: EpochMs[] = [];
     for (const segment of this.#segments) {
       if (times.length >= wanted) break;
-      segment?.forEach((_lo, _hi, timeMs) => times.push(timeMs));
+      segment.forEach((_lo, _hi, timeMs) => times.push(timeMs));
     }
     return times.sort((a, b) => a - b);
   }
 
+  #segmentOf(lo: number): BucketSegment {
+    return this.#segments[(lo >>> 24) & this.#segmentBits]!;
+  }
+
+  /** Deals the pairs out: about 1 ms, once. */
+  #divide(): void {
+    const [whole] = this.#segments;
+    this.#segments = Array.from({ length: SEGMENTS }, () => new BucketSegment());
+    this.#segmentBits = SEGMENTS - 1;
+    whole!.forEach((lo, hi, timeMs) => this.#segmentOf(lo).add(lo, hi, timeMs, this.#floorMs));
+    if (this.#sweepsLeft > 0) this.#sweepsLeft = SEGMENTS;
+  }
+
   #sweepNext(): void {
-    const swept = this.#segments[this.#nextSweep]?.sweep(this.#floorMs) ?? 0;
+    const swept = this.#segments[this.#nextSweep]!.sweep(this.#floorMs);
     this.#addsUntilSweep = Math.max(ADDS_PER_SWEEP, Math.ceil(swept / ENTRIES_SWEPT_PER_ADD));
-    this.#nextSweep = (this.#nextSweep + 1) % SEGMENTS;
+    this.#nextSweep = (this.#nextSweep + 1) % this.#segments.length;
     this.#sweepsLeft--;
   }
 }
