@@ -1,11 +1,11 @@
 import { textOf } from '../../schemas/event-json.ts';
+import { parseNonceOrder } from '../../schemas/nonce-order.ts';
 import { callerOf } from '../auth/caller.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
 import { catalogueOf, isInTouch, type Exchange } from '../exchange.ts';
 import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
-import { parseNonceOrder } from '../request/nonce-order.ts';
 import { viewerKey } from '../viewer/viewer-key.ts';
 
 /** An order has a handful of short fields. */

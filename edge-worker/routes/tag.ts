@@ -1,10 +1,10 @@
 import { NO_KEY } from '../../core/event.ts';
 import { isId } from '../../core/ids.ts';
+import { MAX_TTL_MS } from '../../schemas/nonce-order.ts';
 import { lookUp } from '../catalogue/look-up.ts';
 import { mintToken } from '../event/mint.ts';
 import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts';
 import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
-import { MAX_TTL_MS } from '../request/nonce-order.ts';
 import { contextHash } from '../viewer/context-hash.ts';
 import { viewerKey } from '../viewer/viewer-key.ts';
 import { originOf } from './nonces.ts';

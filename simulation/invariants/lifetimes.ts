@@ -1,6 +1,6 @@
 import { ARRIVAL_DISORDER_MS, NO_WINDOWS, retentionMs, TOKEN_LIFE_MS_MAX } from '../../core/memory/retention.ts';
 import { CLOCK_SKEW_MS } from '../../core/time.ts';
-import { MAX_TTL_MS } from '../../edge-worker/request/nonce-order.ts';
+import { MAX_TTL_MS } from '../../schemas/nonce-order.ts';
 import { MAX_TOKEN_TTL_MS } from '../../schemas/token.ts';
 import type { Verdict } from '../violation.ts';
 

@@ -1,6 +1,7 @@
-import { isId } from '../../core/ids.ts';
-import { DAY_MS, SECOND_MS } from '../../core/time.ts';
-import { hasUnexpandedMacro } from '../../schemas/event-json/macros.ts';
+import { isId } from '../core/ids.ts';
+import { DAY_MS, SECOND_MS } from '../core/time.ts';
+import { MAX_USER_ID_CHARS } from './event-json/field-reader.ts';
+import { hasUnexpandedMacro } from './event-json/macros.ts';
 
 /** What a publisher orders. */
 export type NonceOrder = {
@@ -17,7 +18,6 @@ export type ParsedNonceOrder = { readonly ok: true; readonly order: NonceOrder }
 export const MAX_TOKENS_PER_ORDER = 100;
 export const MIN_TTL_MS = SECOND_MS;
 export const MAX_TTL_MS = DAY_MS;
-const MAX_USER_ID_CHARS = 256;
 
 /** Reads the body of `POST /v1/nonces`, in either spelling. Source: DESIGN §3. */
 export function parseNonceOrder(text: string): ParsedNonceOrder {
