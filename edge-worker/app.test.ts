@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { reasonName } from '../core/disposition.ts';
 import { EVENT_FLAGS } from '../core/event.ts';
-import { pathOf } from './app.ts';
+import { EDGE_ROUTE_NAMES, edgeRoute } from '../schemas/edge-routes.ts';
+import { edgeApp, pathOf } from './app.ts';
 import { mintOne, sending, withKey } from './fixtures/ask.ts';
 import { TestHost } from './fixtures/host.ts';
 import { BROWSER, LANDING_URL } from './fixtures/network.ts';
@@ -124,6 +125,23 @@ describe('POST /v1/click', () => {
     expect(await codeOf(await ask(click({ ad_id: 'ad-other' }), withKey('advertiser')))).toEqual([403, 'not_allowed']);
     expect(await codeOf(await ask('x'.repeat(70_000)))).toEqual([413, 'too_large']);
     expect(events()).toEqual([]);
+  });
+});
+
+describe('the table of routes', () => {
+  test('is what is mounted, and nothing else is', () => {
+    const mounted = edgeApp.routes.filter(({ method }) => method !== 'ALL' && method !== 'OPTIONS').map(({ method, path }) => `${method} ${path}`);
+    expect(mounted.toSorted()).toEqual(EDGE_ROUTE_NAMES.map(edgeRoute).map(({ method, path }) => `${method} ${path}`).toSorted());
+  });
+
+  test.each(EDGE_ROUTE_NAMES)('%s is found, by hand or by Hono, and says what else its path takes', async (name) => {
+    const { method, path, asksFirst = false } = edgeRoute(name);
+    const concrete = path.replace(':token', 'forged');
+    expect(await (await host.fetch(concrete, { method })).text()).not.toContain('there is no such route');
+    const refused = await host.fetch(concrete, { method: 'DELETE' });
+    const allow = refused.headers.get('allow')!.split(', ');
+    expect([refused.status, allow.includes(method), allow.includes('HEAD'), allow.includes('OPTIONS')]).toEqual([405, true, allow.includes('GET'), asksFirst]);
+    expect((await host.fetch(concrete, { method: 'OPTIONS' })).status).toBe(asksFirst ? 204 : 405);
   });
 });
 

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { CLICK_LINK, EDGE_ROUTE_NAMES, EDGE_ROUTES, edgeRoute, IMPRESSION_LINK, type EdgeRouteName } from '../schemas/edge-routes.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestScope } from './ports.ts';
@@ -13,64 +14,69 @@ import { tagRoute } from './routes/tag.ts';
 import type { Soon } from './soon.ts';
 
 type Bindings = { readonly edge: Edge; readonly scope: RequestScope };
-type EdgeApp = { fetch(request: Request, bindings: Bindings): Soon<Response> };
+type EdgeApp = { readonly routes: readonly { readonly method: string; readonly path: string }[]; fetch(request: Request, bindings: Bindings): Soon<Response> };
+type Handler = (exchange: Exchange, path: string) => Soon<Response>;
+
+/** A handler for every route of the table: one that is missing does not compile, one that is not in the table is not mounted. */
+const HANDLERS: Readonly<Record<EdgeRouteName, Handler>> = {
+  clickLink,
+  pixel: impressionLink,
+  beacon: impressionLink,
+  click: clickBodyRoute,
+  events: eventsRoute,
+  nonces: noncesRoute,
+  tag: tagRoute,
+  healthz: healthzRoute,
+};
 
 const app = new Hono<{ Bindings: Bindings }>();
-app.get('/v1/tag', (c) => tagRoute(exchangeOf(c.req.raw, c.env)));
-app.post('/v1/nonces', (c) => noncesRoute(exchangeOf(c.req.raw, c.env)));
-app.post('/v1/click', (c) => clickBodyRoute(exchangeOf(c.req.raw, c.env)));
-app.get('/healthz', (c) => healthzRoute(exchangeOf(c.req.raw, c.env)));
-app.options('/v1/tag', () => preflight('GET, OPTIONS'));
-app.options('/v1/events', () => preflight('POST, OPTIONS'));
-for (const [path, allow] of Object.entries({
-  '/v1/tag': 'GET, HEAD, OPTIONS',
-  '/v1/nonces': 'POST',
-  '/v1/click': 'POST',
-  '/v1/events': 'POST, OPTIONS',
-  '/healthz': 'GET, HEAD',
-})) {
-  app.all(path, () => wrongMethod(allow));
+const table = EDGE_ROUTE_NAMES.map(edgeRoute);
+for (const name of EDGE_ROUTE_NAMES) {
+  const { method, path } = edgeRoute(name);
+  app.on(method, path, (c) => HANDLERS[name](exchangeOf(c.req.raw, c.env), pathOf(c.req.url)));
+}
+for (const path of new Set(table.map((route) => route.path))) {
+  const routes = table.filter((route) => route.path === path);
+  const asksFirst = routes.some((route) => route.asksFirst);
+  const allow = [...routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), ...(asksFirst ? ['OPTIONS'] : [])].join(', ');
+  if (asksFirst) app.options(path, () => preflight(allow));
+  app.all(path, () => refusal(405, 'method_not_allowed', `this route takes ${allow}`, { allow }));
 }
 app.notFound(() => refusal(404, 'not_found', 'there is no such route'));
 app.onError((cause, c) => internalError(c.env.edge, cause));
 
 /** The edge's routes. The three that are nearly all of the traffic are found by hand before Hono looks. */
 export const edgeApp: EdgeApp = {
+  routes: app.routes,
   fetch(request, bindings) {
     const { url } = request;
     const path = pathOf(url);
-    const route = busyRoute(path, request.method);
-    return route === null ? app.fetch(request, bindings) : replyOf(route, exchangeOf(request, bindings, url), path);
+    const handler = busyHandler(path, request.method);
+    return handler === null ? app.fetch(request, bindings) : replyOf(handler, exchangeOf(request, bindings, url), path);
   },
 };
 
-type BusyRoute = (exchange: Exchange, path: string) => Soon<Response>;
-
-const TOKEN_AT = '/v1/c/'.length;
-
-function busyRoute(path: string, method: string): BusyRoute | null {
-  if (path.startsWith('/v1/c/')) return clickLink;
-  if (path.startsWith('/v1/i/')) return pixelLink;
-  return path === '/v1/events' && method === 'POST' ? eventsRoute : null;
+function busyHandler(path: string, method: string): Handler | null {
+  const isGet = method === 'GET' || method === 'HEAD';
+  if (isGet && path.startsWith(CLICK_LINK)) return clickLink;
+  if ((isGet || method === 'POST') && path.startsWith(IMPRESSION_LINK)) return impressionLink;
+  return method === 'POST' && path === EDGE_ROUTES.events.path ? eventsRoute : null;
 }
 
-async function replyOf(route: BusyRoute, exchange: Exchange, path: string): Promise<Response> {
+async function replyOf(handler: Handler, exchange: Exchange, path: string): Promise<Response> {
   try {
-    return await route(exchange, path);
+    return await handler(exchange, path);
   } catch (cause) {
     return internalError(exchange.edge, cause);
   }
 }
 
 function clickLink(exchange: Exchange, path: string): Soon<Response> {
-  const { method } = exchange.request;
-  return method === 'GET' || method === 'HEAD' ? clickRoute(exchange, path.slice(TOKEN_AT)) : wrongMethod('GET, HEAD');
+  return clickRoute(exchange, path.slice(CLICK_LINK.length));
 }
 
-function pixelLink(exchange: Exchange, path: string): Soon<Response> {
-  const { method } = exchange.request;
-  if (method === 'OPTIONS') return preflight('GET, POST, OPTIONS');
-  return method === 'GET' || method === 'HEAD' || method === 'POST' ? impressionRoute(exchange, path.slice(TOKEN_AT)) : wrongMethod('GET, HEAD, POST, OPTIONS');
+function impressionLink(exchange: Exchange, path: string): Soon<Response> {
+  return impressionRoute(exchange, path.slice(IMPRESSION_LINK.length));
 }
 
 /** `url`: the runtime spells it anew each time it is asked. */
@@ -85,10 +91,6 @@ export function pathOf(url: string): string {
   const pathAt = url.indexOf('/', url.indexOf('://') + 3);
   const queryAt = url.indexOf('?', pathAt);
   return pathAt < 0 ? '/' : url.slice(pathAt, queryAt < 0 ? url.length : queryAt);
-}
-
-function wrongMethod(allow: string): Response {
-  return refusal(405, 'method_not_allowed', `this route takes ${allow}`, { allow });
 }
 
 function internalError(edge: Edge, cause: unknown): Response {

@@ -58,12 +58,14 @@ export type ParsedEventResult =
 
 const EVENT_SLOTS = fieldSlots();
 const CLICK_SLOTS = fieldSlots({ userId: 'userPseudoId', user_id: 'userPseudoId' });
-const KINDS_BY_TYPE: ReadonlyMap<unknown, EventKindCode> = new Map([
+const KINDS_BY_TYPE: ReadonlyMap<unknown, EventKindCode> = new Map<string, EventKindCode>([
   ['impression', EVENT_KINDS.impression],
   ['viewable', EVENT_KINDS.impression],
   ['click', EVENT_KINDS.click],
   ['conversion', EVENT_KINDS.conversion],
 ]);
+/** What `eventType` may be. */
+export const EVENT_TYPES: readonly unknown[] = [...KINDS_BY_TYPE.keys()];
 /** Scratch of the parser, which never awaits. */
 const reader = new FieldReader();
 

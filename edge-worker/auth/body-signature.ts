@@ -1,10 +1,9 @@
 import { decodeBase64Url } from '../../core/crypto/base64url.ts';
 import { equalBytes } from '../../core/crypto/constant-time.ts';
 import { HMAC_BYTES, HmacKey } from '../../core/crypto/hmac.ts';
-import { MINUTE_MS, SECOND_MS, type EpochMs } from '../../core/time.ts';
+import { SECOND_MS, type EpochMs } from '../../core/time.ts';
+import { SIGNATURE_TOLERANCE_MS } from '../../schemas/edge-routes.ts';
 
-/** A signature older, or from further ahead, than this is refused. */
-export const SIGNATURE_TOLERANCE_MS = 5 * MINUTE_MS;
 /** Times below this are seconds, above it milliseconds: 1e11 ms is 1973, 1e11 s is the year 5138. */
 const SECONDS_BELOW = 1e11;
 const HEX_TAG = /^[0-9a-f]{64}$/i;

@@ -2,6 +2,7 @@ import { isNoKey, type Key64 } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
 import { slotAt, type ShardEpoch } from '../../core/routing.ts';
 import type { EpochMs } from '../../core/time.ts';
+import { CLICK_LINK, IMPRESSION_LINK } from '../../schemas/edge-routes.ts';
 import { nonceText, type TokenSigner } from '../../schemas/token.ts';
 import type { AdEntry } from '../catalogue/catalogue-view.ts';
 import type { RandomBytes } from '../ports.ts';
@@ -44,8 +45,8 @@ export function mintToken(order: MintOrder, by: { signer: TokenSigner; hasher: K
   return {
     token,
     impressionId: nonceText(nonce),
-    impressionUrl: `${origin}/v1/i/${by.signer.sign({ ...says, purpose: 'impression' })}`,
-    clickUrl: `${origin}/v1/c/${token}`,
+    impressionUrl: `${origin}${IMPRESSION_LINK}${by.signer.sign({ ...says, purpose: 'impression' })}`,
+    clickUrl: `${origin}${CLICK_LINK}${token}`,
     expiresAtMs,
   };
 }

@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib';
+import { EDGE_ROUTES } from '../../schemas/edge-routes.ts';
 import { BodyArrivals, type Arrival } from './body-arrivals.ts';
 
-/** The largest body, as sent and after gunzip. Source: DESIGN §3. */
-export const MAX_BODY_BYTES = 1_048_576;
+/** The largest body of any route, as sent and after gunzip. */
+export const MAX_BODY_BYTES: number = EDGE_ROUTES.events.maxBodyBytes;
 
 /**
  * How much of a body that is too long is read all the same, and forgotten: a sender whose body is left unread finds the connection cut while
@@ -24,14 +25,13 @@ export type SentBody = { readonly ok: true; readonly raw: Uint8Array } | Flawed;
 export type Body = { readonly ok: true; readonly raw: Uint8Array; readonly bytes: Uint8Array } | Flawed;
 type Flawed = { readonly ok: false; readonly flaw: BodyFlaw };
 
-const TOO_LARGE: BodyFlaw = { status: 413, code: 'too_large', message: `a body has at most ${MAX_BODY_BYTES} bytes, before and after gunzip` };
 const BAD_GZIP: BodyFlaw = { status: 400, code: 'malformed', message: 'the body is not valid gzip' };
 const BAD_ENCODING: BodyFlaw = { status: 400, code: 'malformed', message: 'content-encoding must be gzip or identity' };
 const BROKEN: BodyFlaw = { status: 400, code: 'malformed', message: 'the body broke off' };
 const GAVE_WAY: BodyFlaw = { status: 503, code: 'overloaded', message: 'too much is being sent at the same time; send it again' };
 
 /** Reads a request's body and unpacks it. */
-export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Body> {
+export async function readBody(request: Request, maxBytes: number): Promise<Body> {
   const sent = await readSent(request, maxBytes, new BodyArrivals(maxBytes));
   return sent.ok ? unpack(request, sent.raw, maxBytes) : sent;
 }
@@ -41,18 +41,18 @@ export function readSent(request: Request, maxBytes: number, arrivals: BodyArriv
   const length = request.headers.get('content-length');
   const declaredBytes = Number(length ?? 0);
   if (!['', 'identity', 'gzip'].includes(encodingOf(request))) return Promise.resolve(flawed(BAD_ENCODING));
-  if (declaredBytes > maxBytes) return passOver(request, declaredBytes);
+  if (declaredBytes > maxBytes) return passOver(request, declaredBytes, maxBytes);
   if (length === null || declaredBytes >= COUNTED_BYTES) return collect(request.body, maxBytes, arrivals.begin(declaredBytes));
   return request.arrayBuffer().then(
-    (buffer) => (buffer.byteLength > maxBytes ? flawed(TOO_LARGE) : { ok: true, raw: new Uint8Array(buffer) }),
+    (buffer) => (buffer.byteLength > maxBytes ? flawed(tooLarge(maxBytes)) : { ok: true, raw: new Uint8Array(buffer) }),
     () => flawed(BROKEN),
   );
 }
 
 /** A body that is too long by its own account. */
-async function passOver(request: Request, declaredBytes: number): Promise<SentBody> {
+async function passOver(request: Request, declaredBytes: number, maxBytes: number): Promise<SentBody> {
   if (request.body !== null && declaredBytes <= MAX_DRAINED_BYTES) await drain(request.body.getReader({ mode: 'byob' }));
-  return flawed(TOO_LARGE);
+  return flawed(tooLarge(maxBytes));
 }
 
 /**
@@ -64,8 +64,12 @@ export function unpack(request: Request, raw: Uint8Array, maxBytes = MAX_BODY_BY
   try {
     return { ok: true, raw, bytes: gunzipSync(raw, { maxOutputLength: maxBytes }) };
   } catch (cause) {
-    return flawed(cause instanceof RangeError ? TOO_LARGE : BAD_GZIP);
+    return flawed(cause instanceof RangeError ? tooLarge(maxBytes) : BAD_GZIP);
   }
+}
+
+function tooLarge(maxBytes: number): BodyFlaw {
+  return { status: 413, code: 'too_large', message: `a body has at most ${maxBytes} bytes here, before and after gunzip` };
 }
 
 function encodingOf(request: Request): string {
@@ -88,7 +92,7 @@ async function collect(stream: ReadableStream<Uint8Array> | null, maxBytes: numb
       if (arrival.byteLength + value.length > maxBytes) {
         arrival.end();
         await drain(reader);
-        return flawed(TOO_LARGE);
+        return flawed(tooLarge(maxBytes));
       }
       if (!arrival.add(value)) return flawed(GAVE_WAY);
       const wantedBytes = Math.min(MAX_READ_BYTES, READ_AHEAD * arrival.byteLength);

@@ -1,3 +1,4 @@
+import { EDGE_ROUTES } from '../../schemas/edge-routes.ts';
 import { parseClickBody, textOf, type ParsedEvent } from '../../schemas/event-json.ts';
 import type { Rejection } from '../../core/disposition.ts';
 import { callerOf, ingestGrants, isSignedAsDemanded } from '../auth/caller.ts';
@@ -13,16 +14,13 @@ import { catalogueOf, isInTouch, signalsOf, type Exchange } from '../exchange.ts
 import { outOfTouch, overloaded, redirect, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 
-/** A click has some fifteen short fields. */
-const MAX_CLICK_BYTES = 65_536;
-
 /**
  * `POST /v1/click`: a click told in JSON; answers with the redirect. With a key it is a server's report, with a token the person's own; with
  * neither it still leads to the landing page, and is filtered as `unsigned` unless the ad allows that.
  */
 export async function clickBodyRoute(exchange: Exchange): Promise<Response> {
   const { request, scope } = exchange;
-  const body = await readBody(request, MAX_CLICK_BYTES);
+  const body = await readBody(request, EDGE_ROUTES.click.maxBodyBytes);
   if (!body.ok) return refuse(exchange, body.flaw.status, 'malformed', body.flaw.message, body.flaw.code);
   const parsed = parseClickBody(parseJson(textOf(body.bytes)));
   if (!parsed.ok) return refuse(exchange, 400, parsed.code, parsed.message);

@@ -1,3 +1,4 @@
+import { EDGE_ROUTES } from '../../schemas/edge-routes.ts';
 import { textOf } from '../../schemas/event-json.ts';
 import { parseNonceOrder } from '../../schemas/nonce-order.ts';
 import { callerOf } from '../auth/caller.ts';
@@ -8,13 +9,10 @@ import { json, outOfTouch, overloaded, refusal } from '../replies.ts';
 import { readBody } from '../request/body.ts';
 import { viewerKey } from '../viewer/viewer-key.ts';
 
-/** An order has a handful of short fields. */
-const MAX_ORDER_BYTES = 16_384;
-
 /** `POST /v1/nonces`: a publisher's server asks for tokens for an ad that it is about to show. */
 export async function noncesRoute(exchange: Exchange): Promise<Response> {
   const { edge, request, scope } = exchange;
-  const body = await readBody(request, MAX_ORDER_BYTES);
+  const body = await readBody(request, EDGE_ROUTES.nonces.maxBodyBytes);
   if (!body.ok) return refusal(body.flaw.status, body.flaw.code, body.flaw.message);
   const catalogue = await catalogueOf(exchange);
   if (catalogue === null) return overloaded('the catalogue has not arrived yet');

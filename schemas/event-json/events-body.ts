@@ -2,6 +2,8 @@ import { countOpeners, textNestsDeeper } from './depth.ts';
 
 /** Events in one request. A longer history is sent in several. */
 export const MAX_EVENTS_PER_BODY = 1_000;
+export const JSON_MEDIA_TYPE = 'application/json';
+export const NDJSON_MEDIA_TYPE = 'application/x-ndjson';
 /** Objects and arrays that a body of 1 000 events may need. A body with more is scanned before it is parsed: a million `[` would cost 30 MB. */
 const MAX_OPENERS = 20_000;
 /** Deeper bodies are attacks or mistakes; an event needs three levels. */
@@ -29,10 +31,10 @@ export function parseEventsBody(text: string, contentType: string | null | undef
     return refused(413, 'too_large', `the body has more than ${MAX_OPENERS} objects and lists`);
   }
   const mediaType = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
-  if (mediaType === 'application/x-ndjson') return itemsOfLines(body);
+  if (mediaType === NDJSON_MEDIA_TYPE) return itemsOfLines(body);
   const value = parseJson(body);
   if (value !== UNREADABLE) return itemsOfJson(value);
-  return mediaType !== 'application/json' && body.includes('\n') ? itemsOfLines(body) : refused(400, 'malformed', 'the body is not JSON');
+  return mediaType !== JSON_MEDIA_TYPE && body.includes('\n') ? itemsOfLines(body) : refused(400, 'malformed', 'the body is not JSON');
 }
 
 function itemsOfJson(value: unknown): EventsBody {

@@ -24,7 +24,7 @@ export const MAX_TEXT_CHARS = 512;
 const MAX_EVENT_DEPTH = 32;
 /** As many agents as are seen in a while; half a megabyte at most. */
 const MAX_FAMILIAR = 1_024;
-const MAX_IP_HASH_CHARS = 128;
+export const MAX_IP_HASH_CHARS = 128;
 const MAX_DEVICE_CHARS = 32;
 
 /** Each field's number. */
@@ -42,12 +42,17 @@ const DEVICE_BY_NAME: ReadonlyMap<string, DeviceType> = new Map<string, DeviceTy
   ['tv', 'ctv'], ['smarttv', 'ctv'], ['smart tv', 'ctv'], ['connected tv', 'ctv'], ['set top box', 'ctv'], ['pad', 'tablet'],
 ]);
 
+/** The other spelling of a field: `adId` → `ad_id`. */
+export function snakeCase(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 /** The slots of all fields, with `aliases` (spelling → field) on top. */
 export function fieldSlots(aliases: Readonly<Record<string, EventField>> = {}): FieldSlots {
   const slots = new Map<string, number>();
   for (const field of EVENT_FIELDS) {
     slots.set(field, SLOT[field]);
-    slots.set(field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), SLOT[field]);
+    slots.set(snakeCase(field), SLOT[field]);
   }
   for (const [spelling, field] of Object.entries(aliases)) slots.set(spelling, SLOT[field]);
   return slots;
