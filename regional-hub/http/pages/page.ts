@@ -10,6 +10,7 @@ const STYLE = `
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   input { font: inherit; width: 26rem; max-width: 100%; }
   button { font: inherit; }
+  h3, td:not(:first-child) { overflow-wrap: anywhere; }
   .big { font-size: 2rem; font-variant-numeric: tabular-nums; }
   .muted { opacity: .7; }
   pre { overflow-x: auto; background: #8882; padding: .6rem; }
