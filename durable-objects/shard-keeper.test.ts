@@ -55,6 +55,20 @@ test('a flush that fails arms the alarm again', async () => {
   expect(keeper.status()).toMatchObject({ pendingEvents: 1, lastFailure: 'nobody there' });
 });
 
+test('an alarm that rings while a flush runs is not done before that flush is', async () => {
+  let answer = (_outcome: SendOutcome): void => undefined;
+  const { keeper, clock } = keeperWith(() => new Promise((resolve) => (answer = resolve)));
+  keeper.record(batchOf([{ id: 'a', atMs: clock.nowMs }]));
+  clock.nowMs = T + 1_000;
+  const done: string[] = [];
+  const rings = ['first', 'second'].map(async (ring) => keeper.alarm().then(() => done.push(ring)));
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
+  answer({ kind: 'failed', message: 'nobody there' });
+  await Promise.all(rings);
+  expect(done).toEqual(['first', 'second']);
+});
+
 test('what comes while a frame is on its way to a silent hub is sealed and checkpointed all the same, and not refused', () => {
   const { keeper, clock } = keeperWith(() => new Promise(() => undefined));
   keeper.record(batchOf([{ id: 'first', atMs: T }]));

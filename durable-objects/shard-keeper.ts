@@ -46,7 +46,8 @@ export class ShardKeeper {
   readonly #host: ShardHost;
   readonly #shard: Shard;
   readonly #flusher: Flusher;
-  #flushing = false;
+  /** The flush that runs. */
+  #flushing: Promise<void> | null = null;
   /** When the alarm is set to go off; null while none is. */
   #alarmAtMs: EpochMs | null = null;
   /** Flushes in a row that broke an assertion. */
@@ -83,10 +84,16 @@ export class ShardKeeper {
     this.#arm();
   }
 
-  /** Flushes what is due. Never throws: an alarm that throws too often is not called again. */
-  async alarm(): Promise<void> {
-    if (this.#flushing) return;
-    this.#flushing = true;
+  /**
+   * Flushes what is due. Never throws: an alarm that throws too often is not called again. One that rings while a flush runs ends with that flush:
+   * an alarm that is done is not rung again, should the object die before the flush could arm the next.
+   */
+  alarm(): Promise<void> {
+    this.#flushing ??= this.#flush();
+    return this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
     this.#alarmAtMs = null;
     try {
       await this.#flusher.run(ALARM_BUDGET_MS);
@@ -97,7 +104,7 @@ export class ShardKeeper {
       this.#lastTrouble = String(cause);
       this.#host.log('flush failed', cause);
     } finally {
-      this.#flushing = false;
+      this.#flushing = null;
       this.#arm();
     }
   }
@@ -115,7 +122,7 @@ export class ShardKeeper {
 
   /** Sets the alarm for what is to be done next. A flush that runs arms when it ends. */
   #arm(): void {
-    if (this.#flushing) return;
+    if (this.#flushing !== null) return;
     const nowMs = this.#host.nowMs();
     const plan = this.#shard.outbox.plan(nowMs);
     if (plan.kind === 'idle') return;

@@ -37,6 +37,7 @@ const MENDED: readonly (readonly [seed: number, hours: number, what: string])[] 
   [96, 0.5, 'an object died between the end of its alarm and the write that set the next'],
   [90119, 1, 'a shard lost its storage while one of a frame\'s two records was in the log and the other was not'],
   [90279, 1, 'a shard that lost its storage took once more what its spill queue handed over'],
+  [503172, 1, 'an alarm rang beside the one that ran, was done at once, and nothing rang again when its object died'],
   [205538, 1, 'a frame was appended unheard, and the next life of its shard, with an earlier epoch, was taken at its word'],
   [1068, 1, 'a shard that was reset on a machine whose clock was behind spoke as an earlier life of its own'],
 ];

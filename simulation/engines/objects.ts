@@ -98,7 +98,8 @@ class Slot<Code extends ObjectCode> {
   #current: Instance<Code> | null = null;
   #lives = 0;
   #alarmAtMs: number | undefined;
-  #isAlarmRunning = false;
+  /** What tells the handler that runs from earlier ones. */
+  #alarmRun: object | null = null;
   #isClosed = false;
   isExhausted = false;
 
@@ -217,13 +218,15 @@ class Slot<Code extends ObjectCode> {
 
   #ring(retries: number): void {
     const { scheduler, faults } = this.#options;
-    if (this.#isAlarmRunning) return this.#plan(scheduler.nowMs + 50, retries);
+    if (this.#alarmRun !== null) return this.#plan(scheduler.nowMs + 50, retries);
     this.#alarmAtMs = undefined;
     if (this.#random.chance(faults.rate('alarmLost'))) return this.#exhaust();
-    this.#isAlarmRunning = true;
+    const run = {};
+    this.#alarmRun = run;
+    // A stale instance that ends may have handled an earlier one.
     const retry = (): void => {
-      if (!this.#isAlarmRunning) return;
-      this.#isAlarmRunning = false;
+      if (this.#alarmRun !== run) return;
+      this.#alarmRun = null;
       if (this.#alarmAtMs !== undefined) return;
       if (retries < ALARM_RETRIES_MAX) this.#plan(scheduler.nowMs + ALARM_RETRY_MS * 2 ** retries, retries + 1);
       else this.#exhaust();
@@ -235,13 +238,13 @@ class Slot<Code extends ObjectCode> {
       return retry();
     }
     instance.life.onEnd(retry);
-    this.#handle(instance).catch(retry);
+    this.#handle(instance, run).catch(retry);
   }
 
   /** An alarm is done with when its handler is, and all that the handler wrote is durable: until then it would be rung again. */
-  async #handle(instance: Instance<Code>): Promise<void> {
+  async #handle(instance: Instance<Code>, run: object): Promise<void> {
     await instance.code.alarm();
     await instance.session.flushed();
-    if (instance.life.isAlive) this.#isAlarmRunning = false;
+    if (instance.life.isAlive && this.#alarmRun === run) this.#alarmRun = null;
   }
 }
