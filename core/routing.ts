@@ -12,13 +12,16 @@ export type Source = (typeof SOURCES)[number];
 export const ANNOUNCED_LEAD_MS = 15 * MINUTE_MS;
 
 /** An event a day late is still counted, and recognised for a week; a month is more than both. */
-export const SALT_EPOCHS_KEPT_MS = 31 * DAY_MS;
+export const AD_PLACES_KEPT_MS = 31 * DAY_MS;
 
 /** Shard counts by time: a token keeps the count that was in force when it was issued. */
 export type ShardEpoch = { readonly epoch: number; readonly sinceMs: EpochMs; readonly shards: number };
 
-/** An ad's sub-shards by time, for events without a token; ascending. What happened before the first belongs to the first. */
-export type SaltEpoch = { readonly sinceMs: EpochMs; readonly salts: number };
+/**
+ * Where an ad's events without a token are counted, by time: over how many sub-shards of which region. Ascending; what happened before the first
+ * belongs to the first. `homeRegion` is '' for the network's first, and absent in what was noted before regions were: the ad's own then.
+ */
+export type AdPlace = { readonly sinceMs: EpochMs; readonly salts: number; readonly homeRegion?: string };
 
 /** An ad's place among the shards of one epoch: the epoch, and which of its shards. */
 export type ShardSlot = { readonly epoch: number; readonly shard: number };
@@ -71,22 +74,22 @@ export function epochAt(epochs: readonly ShardEpoch[], atMs: EpochMs): ShardEpoc
   return begun ?? earliest;
 }
 
-/** An ad's sub-shards for an event without a token that happened at `atMs`. */
-export function saltsAt(epochs: readonly SaltEpoch[], atMs: EpochMs): number {
-  const epoch = epochs.findLast(({ sinceMs }) => sinceMs <= atMs) ?? epochs[0];
-  assert(epoch !== undefined, 'an ad has sub-shards at any time');
-  return epoch.salts;
+/** An ad's place for an event without a token that happened at `atMs`. */
+export function placeAt<Place extends AdPlace>(places: readonly Place[], atMs: EpochMs): Place {
+  const place = places.findLast(({ sinceMs }) => sinceMs <= atMs) ?? places[0];
+  assert(place !== undefined, 'an ad has a place at any time');
+  return place;
 }
 
 /**
- * The sub-shards by time after an ad's `salts` were changed at `nowMs`: in force once every edge has heard of it, and after whatever was announced before. What
- * began and ended more than `SALT_EPOCHS_KEPT_MS` ago is left out: nobody sends events of that time again.
+ * The places by time after an ad was moved or spread at `nowMs`: in force once every edge has heard of it, and after whatever was announced before. What
+ * began and ended more than `AD_PLACES_KEPT_MS` ago is left out: nobody sends events of that time again.
  */
-export function announceSalts(epochs: readonly SaltEpoch[], salts: number, nowMs: EpochMs): readonly SaltEpoch[] {
-  const last = epochs.at(-1);
-  assert(last !== undefined, 'an ad has sub-shards before they are changed');
-  const all = [...epochs, { sinceMs: Math.max(nowMs + ANNOUNCED_LEAD_MS, last.sinceMs + 1), salts }];
-  const isOver = (i: number): boolean => all[i + 1] !== undefined && all[i + 1]!.sinceMs < nowMs - SALT_EPOCHS_KEPT_MS;
+export function announcePlace(places: readonly AdPlace[], next: Omit<AdPlace, 'sinceMs'>, nowMs: EpochMs): readonly AdPlace[] {
+  const last = places.at(-1);
+  assert(last !== undefined, 'an ad has a place before it is changed');
+  const all = [...places, { sinceMs: Math.max(nowMs + ANNOUNCED_LEAD_MS, last.sinceMs + 1), ...next }];
+  const isOver = (i: number): boolean => all[i + 1] !== undefined && all[i + 1]!.sinceMs < nowMs - AD_PLACES_KEPT_MS;
   return all.filter((_, i) => !isOver(i));
 }
 

@@ -44,14 +44,17 @@ export class Nemesis {
     this.#plan('deploys', () => this.#deploy());
   }
 
-  /** Resharding, spreading an ad and key rotation happen in every world. */
+  /** Resharding, spreading and moving ads and key rotation happen in every world. */
   #planOperators(): void {
     const { scheduler, control, chaosMs } = this.#world;
     scheduler.after(this.#random.below(chaosMs * 0.5), 'operators announce shards', () => {
       control.reshard(scheduler.nowMs, scheduler.nowMs + ANNOUNCED_LEAD_MS, this.#random.between(1, 3));
     });
     for (const adId of ['ad-cpc', 'ad-hot', 'ad-quick']) {
-      scheduler.after(this.#random.below(chaosMs * 0.7), `operators spread ${adId}`, () => control.spread(scheduler.nowMs, adId, this.#random.between(1, 6)));
+      scheduler.after(this.#random.below(chaosMs * 0.7), `operators spread ${adId}`, () => control.place(scheduler.nowMs, adId, { salts: this.#random.between(1, 6) }));
+    }
+    for (const adId of ['ad-cpc', 'ad-cpm']) {
+      scheduler.after(this.#random.below(chaosMs * 0.7), `operators move ${adId}`, () => control.place(scheduler.nowMs, adId, { homeRegion: this.#random.pick(REGIONS) }));
     }
     scheduler.after(this.#random.below(chaosMs), 'operators sign with another key', () => control.signWith(scheduler.nowMs, 2));
   }

@@ -1,7 +1,7 @@
 import { TrackingError } from '../../core/errors.ts';
 import type { AdTerms } from '../../core/event.ts';
 import { adHash } from '../../core/hash.ts';
-import { saltsAt, type SaltEpoch } from '../../core/routing.ts';
+import { type AdPlace, placeAt } from '../../core/routing.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { Ad, Campaign, ShardEpoch, Snapshot, SnapshotKey } from '../../schemas/catalogue.ts';
 import { parseLandingUrl, type LandingUrl } from '../../schemas/landing-url.ts';
@@ -16,14 +16,14 @@ export class AdEntry {
   readonly homeRegion: string;
   readonly adHash: number;
   readonly shards = new ShardNames();
-  readonly #saltEpochs: readonly SaltEpoch[];
+  readonly #places: readonly Required<AdPlace>[];
   readonly #publisherIds: ReadonlySet<string> | null;
   #landing: LandingUrl | null = null;
 
-  /** `saltEpochs`: of an ad whose salts were ever changed. */
-  constructor(ad: Ad, campaign: Campaign, firstRegion: string, saltEpochs: readonly SaltEpoch[] = [{ sinceMs: 0, salts: ad.salts }]) {
+  /** `places`: of an ad that was ever spread otherwise or moved. */
+  constructor(ad: Ad, campaign: Campaign, firstRegion: string, places: readonly AdPlace[] = [{ sinceMs: 0, salts: ad.salts }]) {
     this.ad = ad;
-    this.#saltEpochs = saltEpochs;
+    this.#places = places.map((place) => ({ ...place, homeRegion: (place.homeRegion ?? ad.homeRegion) || firstRegion }));
     this.adHash = adHash(ad.adId);
     this.homeRegion = ad.homeRegion || firstRegion;
     this.#publisherIds = ad.publisherIds.includes('*') ? null : new Set(ad.publisherIds);
@@ -44,9 +44,9 @@ export class AdEntry {
     return publisherId === '' || this.#publisherIds === null || this.#publisherIds.has(publisherId);
   }
 
-  /** Sub-shards for an event without a token, by its time: the same for each of its copies, whenever the ad is spread wider. */
-  saltsAt(timeMs: EpochMs): number {
-    return saltsAt(this.#saltEpochs, timeMs);
+  /** Where an event without a token is counted, by its time: the same for each of its copies, whenever the ad is spread wider or moved. */
+  placeAt(timeMs: EpochMs): Required<AdPlace> {
+    return placeAt(this.#places, timeMs);
   }
 
   /** Whether the ad runs at `timeMs`. */

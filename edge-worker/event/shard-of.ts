@@ -16,13 +16,13 @@ export function shardOf(
   by: { source: Source; entry: AdEntry; token: TokenFields | null; hasher: KeyHasher; epochs: readonly ShardEpoch[] },
 ): ShardOf {
   const { source, entry, token, hasher, epochs } = by;
-  const homeRegion = token?.homeRegion || entry.homeRegion;
+  const place = token === null ? entry.placeAt(event.eventTimeMs) : { homeRegion: token.homeRegion || entry.homeRegion, salts: token.salts };
   const shard = entry.shards.nameOf({
     source,
-    homeRegion,
+    homeRegion: place.homeRegion,
     slot: token?.slot ?? slotAt(epochs, entry.adHash, event.eventTimeMs),
     route: token?.route ?? hasher.route(event.viewer),
-    salts: token?.salts ?? entry.saltsAt(event.eventTimeMs),
+    salts: place.salts,
   });
-  return { shard, homeRegion };
+  return { shard, homeRegion: place.homeRegion };
 }

@@ -4,7 +4,7 @@ import type { Ad, Advertiser, Campaign, Catalogue, Publisher } from '../../schem
 import { checkReferences, type CatalogueBody, type CatalogueFault } from '../../schemas/catalogue-body.ts';
 import { ads, advertisers, campaigns, publishers } from '../../schemas/control-tables.ts';
 import type { ControlDatabase } from './control-database.ts';
-import { saltsAfterChange, saltsAfterRemoval } from './salt-notes.ts';
+import { placesAfterChange, placesAfterRemoval } from './ad-places.ts';
 import { readSetting, touchSnapshot, writeSetting } from './settings-store.ts';
 
 /** The four kinds of thing in a catalogue, as routes spell them. */
@@ -47,7 +47,7 @@ export class CatalogueStore {
         for (const row of body.advertisers) put(tx, advertisers, advertisers.advertiserId, row);
         for (const row of body.publishers) put(tx, publishers, publishers.publisherId, row);
         for (const row of body.campaigns) put(tx, campaigns, campaigns.campaignId, row);
-        writeSetting(tx, 'saltEpochs', saltsAfterChange(readSetting(tx, 'saltEpochs'), { before: known.ads, after: body.ads, nowMs }));
+        writeSetting(tx, 'saltEpochs', placesAfterChange(readSetting(tx, 'saltEpochs'), { before: known.ads, after: body.ads, nowMs }));
         for (const ad of body.ads) put(tx, ads, ads.adId, rowOfAd(ad));
         return { ok: true, catalogueVersion: raiseVersion(tx, nowMs) };
       },
@@ -63,7 +63,7 @@ export class CatalogueStore {
         if (!itemsOf(catalogue, section).some((item) => idOf(section, item) === id)) return { kind: 'absent' };
         const by = referenceTo(catalogue, section, id);
         if (by !== undefined) return { kind: 'referenced', by };
-        if (section === 'ads') writeSetting(tx, 'saltEpochs', saltsAfterRemoval(readSetting(tx, 'saltEpochs'), catalogue.ads.find(({ adId }) => adId === id)!));
+        if (section === 'ads') writeSetting(tx, 'saltEpochs', placesAfterRemoval(readSetting(tx, 'saltEpochs'), catalogue.ads.find(({ adId }) => adId === id)!));
         deleteRow(tx, section, id);
         return { kind: 'removed', catalogueVersion: raiseVersion(tx, nowMs) };
       },

@@ -39,3 +39,11 @@ test.each([
   adoptPlan(database, planOf(FIRST), T);
   expect(() => adoptPlan(database, changed, T + 3_600_000)).toThrow('must keep epoch 0');
 });
+
+test('regions may be added; the first one, where ads that name none are counted, stays the first', () => {
+  const database = openControlDatabase(':memory:');
+  const withRegions = (...regions: string[]) => ({ ...planOf(FIRST), regions });
+  adoptPlan(database, withRegions('us', 'eu'), T);
+  adoptPlan(database, withRegions('us', 'ap', 'eu'), T);
+  expect(() => adoptPlan(database, withRegions('eu', 'us', 'ap'), T)).toThrow('must go on to begin with us');
+});

@@ -15,6 +15,7 @@ export function adoptPlan(database: ControlDatabase, { regions, shardEpochs }: N
       const plan = { regions, shardEpochs };
       if (JSON.stringify(told) === JSON.stringify(plan)) return;
       if (told !== null) checkAnnouncement(told.shardEpochs, shardEpochs, nowMs);
+      if (told !== null && told.regions[0] !== regions[0]) throw new TrackingError('bad_configuration', `REGIONS must go on to begin with ${told.regions[0]}: ads that name no region are counted there`);
       writeSetting(tx, 'plan', plan);
       touchSnapshot(tx, nowMs);
     },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FREE, type Pricing } from '../../core/money.ts';
-import { type SaltNotes, saltsAfterChange } from '../../regional-hub/control/salt-notes.ts';
+import { type AdPlaceNotes, placesAfterChange } from '../../regional-hub/control/ad-places.ts';
 import { DEFAULT_POLICY, type Ad, type Campaign, type ShardEpoch, type Snapshot } from '../../schemas/catalogue.ts';
 import { sealSnapshot, tellSnapshot } from '../../schemas/snapshot.ts';
 
@@ -46,7 +46,7 @@ export class ControlPlane {
   #issuedAtMs: number;
   #epochs: readonly ShardEpoch[];
   #ads: readonly Ad[] = ADS;
-  #salts: SaltNotes = {};
+  #places: AdPlaceNotes = {};
   #signingKid = 1;
   #newerWords = false;
 
@@ -70,10 +70,10 @@ export class ControlPlane {
     this.#publish(nowMs);
   }
 
-  /** Spreads an ad over another number of sub-shards. */
-  spread(nowMs: number, adId: string, salts: number): void {
-    const ads = this.#ads.map((ad) => (ad.adId === adId ? { ...ad, salts } : ad));
-    this.#salts = saltsAfterChange(this.#salts, { before: this.#ads, after: ads, nowMs });
+  /** Spreads an ad over another number of sub-shards, or moves it to another region. */
+  place(nowMs: number, adId: string, place: Partial<Pick<Ad, 'salts' | 'homeRegion'>>): void {
+    const ads = this.#ads.map((ad) => (ad.adId === adId ? { ...ad, ...place } : ad));
+    this.#places = placesAfterChange(this.#places, { before: this.#ads, after: ads, nowMs });
     this.#ads = ads;
     this.#publish(nowMs);
   }
@@ -105,7 +105,7 @@ export class ControlPlane {
       ads: this.#ads,
       regions: REGIONS,
       shardEpochs: this.#epochs,
-      saltEpochs: this.#salts,
+      saltEpochs: this.#places,
       keys: [key('publisher', `publisher:${PUBLISHER}`), key('ingest', 'ingest'), key('replay', 'replay')],
       signingKid: this.#signingKid,
       revokedKids: [],

@@ -64,7 +64,8 @@ export const EDGE_BUGS: readonly Plant[] = [
     },
   },
   { name: 'news without end', story: 'an edge that hears nothing from its hub goes on as if nothing had changed', patch: () => patched(CatalogueCache.prototype, 'isInTouch', () => () => true) },
-  { name: 'salts of today', story: 'an ad that is spread wider spreads the second copy of an event as well', patch: () => patched(AdEntry.prototype, 'saltsAt', () => function (this: AdEntry) { return this.ad.salts; }) },
+  { name: 'salts of today', story: 'an ad that is spread wider spreads the second copy of an event as well', patch: () => patched(AdEntry.prototype, 'placeAt', (placeAt) => function (this: AdEntry, timeMs: number) { return { ...placeAt.call(this, timeMs), salts: this.ad.salts }; }) },
+  { name: 'region of today', story: 'an ad that moves takes the second copy of an event with it', patch: () => patched(AdEntry.prototype, 'placeAt', (placeAt) => function (this: AdEntry, timeMs: number) { return { ...placeAt.call(this, timeMs), homeRegion: this.homeRegion }; }) },
   {
     name: 'dedup by received day',
     story: 'the id’s key has the day in it: a retry after midnight is new',
