@@ -1,16 +1,38 @@
 import { badRequest } from '../http/request-error.ts';
-import type { EngineRow } from './engine.ts';
+import type { Dimension } from './dimensions.ts';
+import { bigintOf, type EngineRow } from './engine.ts';
+import { measuresOf } from './metrics.ts';
 import type { QueryRequest, RowKey } from './query-request.ts';
 import { ROWS_MAX } from './request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
-import { hiddenCells, siblingDimensions } from './suppression.ts';
+import { hiddenCells, isViewerDimension, VIEWER_DIMENSIONS, type Cell } from './suppression.ts';
 import type { WindowQuestion } from './window-rows.ts';
 
-/** A page of cells that a tenant may see, how many were withheld on the way to its end, and where the next page begins. */
+/** A page of rows that a tenant may see, how many cells were withheld on the way to its end, and where the next page begins. */
 export type BreakdownPage = { readonly rows: readonly QueryRow[]; readonly suppressed: number; readonly next: RowKey | null };
 
 /** Sorts after every value of a dimension. */
 const PAST_ALL = '\uffff';
+
+type Shape = Pick<QueryRequest, 'groupBy' | 'filters'>;
+
+/** True when a question tells viewers apart, by its rows or by its filters. */
+export function isViewerBreakdown(shape: Shape): boolean {
+  return cellDimensions(shape).some(isViewerDimension);
+}
+
+/**
+ * What must be asked so that cells can be judged: all of the breakdown that the rows or the filters speak of. A filter on viewers picks among
+ * cells that were judged beside all others; one that the engine applied would leave each alone, and show it.
+ */
+export function cellsQuestion(question: WindowQuestion): WindowQuestion {
+  return {
+    ...question,
+    groupBy: cellDimensions(question),
+    filters: question.filters.filter(({ dimension }) => !isViewerDimension(dimension)),
+    measures: [...new Set([...question.measures, 'unique_users' as const])],
+  };
+}
 
 /**
  * What must be asked for a page of a breakdown: all cells from its first window on. Which cells are withheld depends on all siblings of a
@@ -21,24 +43,24 @@ export function wholeWindowsQuestion(question: WindowQuestion): WindowQuestion {
   return { ...question, range: { ...question.range, fromSecond }, after: null, limit: ROWS_MAX };
 }
 
-/** Withholds first, then cuts the page. `found` are the rows of `wholeWindowsQuestion`. Throws `RequestError` 400 for a window of more than `ROWS_MAX` cells. */
+/**
+ * Withholds first, then picks what the filters ask for, then cuts the page. `found` are the rows of `wholeWindowsQuestion` of `cellsQuestion`.
+ * A row is the sum of its visible cells; its number of people is null where they are several, for people cannot be summed.
+ * Throws `RequestError` 400 for a window of more than `ROWS_MAX` cells.
+ */
 export function breakdownPage(found: readonly EngineRow[], request: QueryRequest, minUsers: number): BreakdownPage {
   const cells = wholeWindows(found);
-  const hidden = hiddenCells(cells.map((row) => cellOf(row, request)), minUsers);
   const rows: QueryRow[] = [];
   let suppressed = 0;
   let end: { next: RowKey; suppressed: number } | null = null;
-  for (const [index, cell] of cells.entries()) {
-    const key = keyOf(cell, request);
+  for (const { key, visible, withheld } of pickedRows(cells, request, minUsers)) {
     if (request.after !== null && !isAfter(key, request.after)) continue;
-    if (hidden[index]) {
-      suppressed += 1;
-    } else if (end !== null && rows.length === request.limit) {
-      return { rows, ...end };
-    } else {
-      rows.push(queryRow(cell, request));
-      end = { next: key, suppressed };
-    }
+    const isShown = visible.length > 0 || withheld === 0;
+    if (isShown && end !== null && rows.length === request.limit) return { rows, ...end };
+    suppressed += withheld;
+    if (!isShown) continue;
+    rows.push(queryRow(sumOf(visible, request), request));
+    end = { next: key, suppressed };
   }
   const lastCell = cells.at(-1);
   const isMore = cells.length < found.length && lastCell !== undefined;
@@ -50,12 +72,59 @@ function wholeWindows(found: readonly EngineRow[]): readonly EngineRow[] {
   if (found.length <= ROWS_MAX) return found;
   const cutWindow = found.at(-1)?.['window_second'];
   const whole = found.filter((row) => row['window_second'] !== cutWindow);
-  if (whole.length === 0) throw badRequest(`more than ${ROWS_MAX} cells in one window: group by less, or filter`, 'too_many_cells');
+  if (whole.length === 0) throw badRequest(`more than ${ROWS_MAX} cells in one window: group by less, or filter by what was sold (filters on viewers leave the cells as many)`, 'too_many_cells');
   return whole;
 }
 
-function cellOf(row: EngineRow, { groupBy }: QueryRequest): { siblings: string; users: number } {
-  return { siblings: JSON.stringify([row['window_second'], ...siblingDimensions(groupBy).map((dimension) => row[dimension])]), users: Number(row['unique_users']) };
+/** A row of the reply as the cells that the filters pick for it. */
+type PickedRow = { readonly key: RowKey; readonly visible: EngineRow[]; withheld: number };
+
+/** In the order of the reply, which is the engine's: a request's own dimensions come first in its cells. */
+function pickedRows(cells: readonly EngineRow[], request: QueryRequest, minUsers: number): Iterable<PickedRow> {
+  const hidden = hiddenCells(cells.map((row) => cellOf(row, request)), minUsers);
+  const rows = new Map<string, PickedRow>();
+  const rowOf = (key: RowKey): PickedRow => {
+    const name = JSON.stringify(key);
+    const row = rows.get(name) ?? { key, visible: [], withheld: 0 };
+    rows.set(name, row);
+    return row;
+  };
+  // A total without dimensions always has one row, be it of zeros.
+  if (request.granularity === 'total' && request.groupBy.length === 0) rowOf(keyOf({}, request));
+  for (const [index, cell] of cells.entries()) {
+    if (!isPicked(cell, request)) continue;
+    const row = rowOf(keyOf(cell, request));
+    if (hidden[index]) row.withheld += 1;
+    else row.visible.push(cell);
+  }
+  return rows.values();
+}
+
+/** The request's own dimensions, then the viewer dimensions that it only filters by. */
+function cellDimensions({ groupBy, filters }: Shape): readonly Dimension[] {
+  return [...new Set([...groupBy, ...filters.map(({ dimension }) => dimension).filter(isViewerDimension)])];
+}
+
+function cellOf(row: EngineRow, request: QueryRequest): Cell {
+  const sold = request.groupBy.filter((dimension) => !isViewerDimension(dimension));
+  const viewer = VIEWER_DIMENSIONS.filter((dimension) => row[dimension] !== undefined);
+  return {
+    table: JSON.stringify([row['window_second'], ...sold.map((dimension) => row[dimension])]),
+    at: viewer.map((dimension) => String(row[dimension])),
+    users: Number(row['unique_users']),
+  };
+}
+
+function isPicked(row: EngineRow, { filters }: QueryRequest): boolean {
+  return filters.every(({ dimension, values }) => !isViewerDimension(dimension) || values.includes(String(row[dimension])));
+}
+
+function sumOf(cells: readonly EngineRow[], request: QueryRequest): EngineRow {
+  const [only] = cells;
+  if (only !== undefined && cells.length === 1) return only;
+  const measures = request.metrics.flatMap(measuresOf).filter((measure) => measure !== 'unique_users');
+  const sums = measures.map((measure) => [measure, cells.reduce((sum, cell) => sum + bigintOf(cell[measure]), 0n)] as const);
+  return { ...only, ...Object.fromEntries(sums), unique_users: only === undefined ? 0 : null };
 }
 
 /** The engine's order: by window, then by each dimension's bytes (all of them ASCII). */

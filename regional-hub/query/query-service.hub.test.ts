@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runQuery } from './query-service.ts';
+import { clicksReport } from './reports.ts';
 import { parseQueryRequest } from './request.ts';
 import type { Tenant } from './tenant.ts';
 import { openDeltaStore, STORED_AT_MS, type TestDelta } from './testing/delta-store.ts';
@@ -127,6 +128,105 @@ describe('runQuery against the real engine', () => {
     expect((await ask('metrics=clicks&group_by=country&filter=advertiser_id:small')).rows).toHaveLength(3);
     expect((await ask('metrics=clicks,unique_users', tenant)).rows[0]).toMatchObject({ clicks: 263, unique_users: 263 });
     expect((await ask('metrics=clicks&filter=country:FR', tenant)).rows).toEqual([]);
+  });
+
+  describe('filters by viewers pick among the cells of the breakdown', () => {
+    const second = Date.UTC(2029, 6, 1, 10) / 1_000;
+    const tenant: Tenant = { kind: 'advertiser', ids: ['picked'] };
+    const day = `from=${second * 1_000}&to=${(second + 7_200) * 1_000}`;
+    const cells = (ad_id: string, at: number, people: Readonly<Record<string, number>>, from: number): TestDelta[] =>
+      Object.entries(people).map(([place, users], index) => {
+        const [country = '', device_type = 'mobile'] = place.split(' ');
+        return { second: at, advertiser_id: 'picked', campaign_id: 'c', ad_id, publisher_id: 'p', country, device_type, kind: 'click', disposition: 'counted', count: users, cost_nanos: users * 1_000, viewers: Array.from({ length: users }, (_, n) => from + index * 1_000 + n) };
+      });
+    beforeAll(() =>
+      store.insert([
+        ...cells('p1', second, { DE: 120, FR: 60, US: 2 }, 100_000),
+        ...cells('p1', second + 3_600, { DE: 70, FR: 80, US: 90 }, 200_000),
+        ...cells('p2', second, { 'DE desktop': 200, 'DE mobile': 100, 'FR desktop': 70, 'FR mobile': 90, 'US desktop': 300, 'US mobile': 3 }, 300_000),
+        ...cells('p3', second, { DE: 3 }, 400_000),
+      ]),
+    );
+
+    const shown = async (text: string, metrics = 'clicks') => {
+      const { rows: found, meta } = await ask(`metrics=${metrics}&${day}&${text}`, tenant);
+      return { rows: found.map(({ window: _window, ...row }) => Object.values(row).join(' ')), suppressed: meta.suppressed };
+    };
+    const hour = `filter=ad_id:p1&to=${(second + 3_600) * 1_000}`;
+    const inHour = async (text: string, metrics = 'clicks') => {
+      const { rows: found, meta } = await ask(`metrics=${metrics}&from=${second * 1_000}&${hour}&${text}`, tenant);
+      return { rows: found.map(({ window: _window, ...row }) => Object.values(row).join(' ')), suppressed: meta.suppressed };
+    };
+
+    it.each([
+      ['country:DE', ['120'], 0],
+      ['country:FR', [], 1],
+      ['country:US', [], 1],
+      ['country:DE|US', ['120'], 1],
+      ['country:FR|US', [], 2],
+      ['country:DE|FR|US', ['120'], 2],
+      ['country:SE', ['0'], 0],
+    ])('%s in an hour that shows DE alone', async (filter, rows, suppressed) => {
+      expect(await inHour(`filter=${filter}`)).toEqual({ rows, suppressed });
+    });
+
+    it('each window by its own cells, and each ad by its own', async () => {
+      expect(await shown('filter=ad_id:p1&filter=country:FR&granularity=1h')).toEqual({ rows: ['80'], suppressed: 1 });
+      expect(await shown('filter=ad_id:p1&filter=country:FR|US&granularity=1h')).toEqual({ rows: ['170'], suppressed: 2 });
+      expect(await shown('group_by=ad_id&filter=ad_id:p1|p3&filter=country:DE|FR')).toEqual({ rows: ['p1 330'], suppressed: 1 });
+    });
+
+    it('counts and money are sums of the visible cells; people of one visible cell are told, of several not', async () => {
+      expect(await inHour('filter=country:DE|FR', 'clicks,spend_micros,unique_users,ctr')).toEqual({ rows: ['120 120 120 '], suppressed: 1 });
+      expect(await shown('filter=ad_id:p1&filter=country:DE|FR', 'clicks,spend_micros,unique_users')).toEqual({ rows: ['330 330 '], suppressed: 0 });
+      expect(await shown('filter=ad_id:p2&filter=device_type:mobile|desktop&filter=country:DE', 'clicks,unique_users')).toEqual({ rows: ['300 '], suppressed: 0 });
+    });
+
+    it('a filter by one dimension and rows by the other show what the breakdown by both shows, in either order', async () => {
+      expect(await shown('filter=ad_id:p2&group_by=country,device_type')).toEqual({ rows: ['DE desktop 200', 'DE mobile 100'], suppressed: 4 });
+      expect(await shown('filter=ad_id:p2&group_by=device_type,country')).toEqual({ rows: ['desktop DE 200', 'mobile DE 100'], suppressed: 4 });
+      expect(await shown('filter=ad_id:p2&group_by=country&filter=device_type:mobile')).toEqual({ rows: ['DE 100'], suppressed: 2 });
+      expect(await shown('filter=ad_id:p2&group_by=device_type&filter=country:US')).toEqual({ rows: [], suppressed: 2 });
+    });
+
+    it('an operator is shown what it asks for', async () => {
+      expect((await ask(`metrics=clicks,unique_users&from=${second * 1_000}&${hour}&filter=country:DE|US`)).rows[0]).toMatchObject({ clicks: 122, unique_users: 122 });
+    });
+
+    it('pages of a filtered breakdown hold the rows and withhold the cells of the whole answer', async () => {
+      const text = `metrics=clicks&${day}&filter=ad_id:p1&group_by=country&filter=country:FR|US|DE&granularity=1h`;
+      const whole = await ask(text, tenant);
+      const pages: unknown[] = [];
+      let suppressed = 0;
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const { rows: page, meta } = await ask(`${text}&limit=1${cursor === '' ? '' : `&cursor=${cursor}`}`, tenant);
+        pages.push(...page);
+        suppressed += meta.suppressed;
+        cursor = meta.cursor;
+      }
+      expect([pages, suppressed]).toEqual([whole.rows, 2]);
+      expect(whole.rows.map((row) => [row['country'], row['clicks']])).toEqual([['DE', 120], ['DE', 70], ['FR', 80], ['US', 90]]);
+    });
+
+    it('numbers of people under the floor are told in no shape of question', async () => {
+      const range = `from=${second * 1_000}&to=${(second + 1) * 1_000}`;
+      for (const shape of ['', '&granularity=1s', '&group_by=ad_id', '&granularity=1d&group_by=ad_id,region']) {
+        const { rows: found, meta } = await ask(`metrics=clicks,unique_users&${range}&filter=ad_id:p3${shape}`, tenant);
+        expect([found.length, found[0]?.['clicks'], found[0]?.['unique_users'], meta.suppressed], shape).toEqual([1, 3, null, 1]);
+      }
+      expect((await ask(`metrics=unique_users&${range}&filter=ad_id:p3`)).rows[0]).toMatchObject({ unique_users: 3 });
+    });
+
+    it('the report of clicks withholds the same cells and numbers, and counts them', async () => {
+      const report = (text: string, reader: Tenant = tenant) => clicksReport(store.deps, new URLSearchParams(`${day}&${text}`), reader);
+      for (const granularity of ['total', '1m', '1h']) {
+        expect(await report(`ad_id=p3&granularity=${granularity}`)).toMatchObject({ points: [{ clicks: 3, uniqueUsers: null }], suppressed: 1 });
+        expect(await report(`ad_id=p3&granularity=${granularity}`, ALL)).toMatchObject({ points: [{ clicks: 3, uniqueUsers: 3 }], suppressed: 0 });
+      }
+      const { points, suppressed } = await report('ad_id=p1&granularity=1h&breakdown=country');
+      expect(points.map(({ breakdown }) => breakdown)).toEqual([{ DE: 120 }, { DE: 70, FR: 80, US: 90 }]);
+      expect(suppressed).toBe(2);
+    });
   });
 });
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/time.ts';
-import { breakdownPage, wholeWindowsQuestion, type BreakdownPage } from './breakdown-page.ts';
+import { breakdownPage, cellsQuestion, isViewerBreakdown, wholeWindowsQuestion, type BreakdownPage } from './breakdown-page.ts';
 import { encodeCursor } from './cursor.ts';
 import type { EngineRow, QueryEngine } from './engine.ts';
 import { measuresOf, type Measure } from './metrics.ts';
 import type { QueryRequest } from './query-request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
-import { isViewerBreakdown, visibleUsers, type MinCellUsers } from './suppression.ts';
+import { visibleUsers, type MinCellUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -20,7 +20,7 @@ export type QueryMeta = {
   readonly version: 'live';
   /** True where numbers of people are estimates (exact under 300, within 2 % above). */
   readonly approximate: boolean;
-  /** Cells that were withheld because too few people are in them. */
+  /** Cells and numbers of people that were withheld because they speak of too few, or would give such a cell away. */
   readonly suppressed: number;
   /** Leads to the next page; null on the last. */
   readonly cursor: string | null;
@@ -57,10 +57,10 @@ export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: T
 
 /**
  * Tenants see no cell that tells viewers apart and speaks of too few of them, and no number of people that small; counts and
- * money as such are never withheld, and operators see everything.
+ * money as such are never withheld, and operators see everything (docs/decisions/0016).
  */
 async function pageOf(deps: QueryDeps, request: QueryRequest, tenant: Tenant, question: WindowQuestion): Promise<BreakdownPage> {
-  if (tenant.kind !== 'all' && isBreakdown(request)) {
+  if (isJudged(request, tenant)) {
     const cells = await deps.engine.rows(windowRowsStatement(wholeWindowsQuestion(question), tenant));
     return breakdownPage(cells, request, deps.minCellUsers.viewerBreakdown);
   }
@@ -68,16 +68,15 @@ async function pageOf(deps: QueryDeps, request: QueryRequest, tenant: Tenant, qu
   const page = found.slice(0, request.limit);
   const last = page.at(-1);
   const next = found.length > request.limit && last !== undefined ? keyOf(last, request) : null;
-  const isWholeTotal = request.granularity === 'total' && request.groupBy.length === 0;
-  const mayShowUsers = tenant.kind === 'all' || isWholeTotal || !request.metrics.includes('unique_users');
+  const mayShowUsers = tenant.kind === 'all' || !request.metrics.includes('unique_users');
   return { ...(mayShowUsers ? { rows: page.map((row) => queryRow(row, request)), suppressed: 0 } : withholdUsers(page, request, deps.minCellUsers.clicksOnly)), next };
 }
 
 /** What the engine must be asked so that the request can be answered to this tenant. */
 export function questionOf(request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null): WindowQuestion {
   const measures = new Set<Measure>(request.metrics.flatMap(measuresOf));
-  if (tenant.kind !== 'all' && isBreakdown(request)) measures.add('unique_users');
-  return { ...request, measures: [...measures], onlyWindows, kind: null };
+  const question: WindowQuestion = { ...request, measures: [...measures], onlyWindows, kind: null };
+  return isJudged(request, tenant) ? cellsQuestion(question) : question;
 }
 
 function withholdUsers(page: readonly EngineRow[], request: QueryRequest, minUsers: number): { rows: QueryRow[]; suppressed: number } {
@@ -90,6 +89,6 @@ function withholdUsers(page: readonly EngineRow[], request: QueryRequest, minUse
   return { rows, suppressed };
 }
 
-function isBreakdown({ groupBy, filters }: QueryRequest): boolean {
-  return isViewerBreakdown([...groupBy, ...filters.map(({ dimension }) => dimension)]);
+function isJudged(request: QueryRequest, tenant: Tenant): boolean {
+  return tenant.kind !== 'all' && isViewerBreakdown(request);
 }

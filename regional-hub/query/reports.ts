@@ -9,7 +9,7 @@ import { runQuery, type QueryDeps } from './query-service.ts';
 import type { QueryRequest } from './query-request.ts';
 import { parseGranularity, parseRange, parseZone, ROWS_MAX } from './request.ts';
 import { isoOf } from './rows.ts';
-import { hiddenCells, isViewerBreakdown, visibleUsers } from './suppression.ts';
+import { hiddenCells, isViewerDimension, visibleUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -27,7 +27,10 @@ export type ClickPoint = {
   readonly breakdown?: Readonly<Record<string, Count>>;
 };
 
-/** `GET /v1/metrics/clicks`: an ad's counted clicks by window, and by one dimension if asked. */
+/**
+ * `GET /v1/metrics/clicks`: an ad's counted clicks by window, and by one dimension if asked. `suppressed` counts what a tenant was not told: cells of
+ * the breakdown, and numbers of people.
+ */
 export async function clicksReport(deps: QueryDeps, search: URLSearchParams, tenant: Tenant) {
   const parameters = new Parameters(search, CLICKS_PARAMETERS);
   const adId = requireId(parameters.required('ad_id'), 'ad_id');
@@ -44,10 +47,11 @@ export async function clicksReport(deps: QueryDeps, search: URLSearchParams, ten
   const totals = await deps.engine.rows(windowRowsStatement(question, tenant));
   const parts = breakdown === null ? [] : await deps.engine.rows(windowRowsStatement({ ...question, groupBy: [breakdown] }, tenant));
   const shown = breakdown === null ? { parts, suppressed: 0 } : shownParts(parts, breakdown, tenant, deps);
-  const minUsers = tenant.kind === 'all' || granularity === 'total' ? 0 : deps.minCellUsers.clicksOnly;
+  const minUsers = tenant.kind === 'all' ? 0 : deps.minCellUsers.clicksOnly;
   const windows = breakdown === null ? null : breakdownByWindow(shown.parts, breakdown);
   const points = totals.filter((row) => bigintOf(row['clicks']) !== 0n).map((row) => clickPoint(row, question, windows, minUsers));
-  return { adId, granularity, points, suppressed: shown.suppressed };
+  const withheldUsers = points.filter(({ uniqueUsers }) => uniqueUsers === null).length;
+  return { adId, granularity, points, suppressed: shown.suppressed + withheldUsers };
 }
 
 /** `GET /v1/reports/campaigns/{id}/hourly`: what a campaign got and cost, hour by hour. `spend` is in micros of its currency. */
@@ -107,8 +111,10 @@ function requireId(text: string, name: string): string {
 }
 
 function shownParts(parts: readonly EngineRow[], breakdown: Dimension, tenant: Tenant, deps: QueryDeps): { parts: readonly EngineRow[]; suppressed: number } {
-  if (tenant.kind === 'all' || !isViewerBreakdown([breakdown])) return { parts, suppressed: 0 };
-  const cells = parts.map((row) => ({ siblings: String(row['window_second']), users: Number(row['unique_users']) }));
+  if (tenant.kind === 'all' || !isViewerDimension(breakdown)) return { parts, suppressed: 0 };
+  // The last window would lack cells that decide which of the others are withheld.
+  if (parts.length > ROWS_MAX) throw badRequest(`more than ${ROWS_MAX} cells: ask for a shorter range or longer windows`, 'too_many_cells');
+  const cells = parts.map((row) => ({ table: String(row['window_second']), at: [String(row[breakdown])], users: Number(row['unique_users']) }));
   const hidden = hiddenCells(cells, deps.minCellUsers.viewerBreakdown);
   const shown = parts.filter((_, index) => !hidden[index]);
   return { parts: shown, suppressed: parts.length - shown.length };

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseQueryRequest } from './request.ts';
 import { encodeCursor } from './cursor.ts';
-import { hiddenCells } from './suppression.ts';
 import { tilesOf } from './tiles.ts';
 import { microsOf } from './rows.ts';
 import { BoundedEngine } from './bounded-engine.ts';
@@ -69,13 +68,6 @@ describe('tilesOf', () => {
 describe('microsOf', () => {
   it('rounds half away from zero, once', () => {
     expect([0n, 499n, 500n, 1_499n, -499n, -500n, -1_500n, 9_007_199_254_740_993_500n].map(microsOf)).toEqual([0n, 0n, 1n, 1n, 0n, -1n, -2n, 9_007_199_254_740_994n]);
-  });
-});
-
-describe('hiddenCells', () => {
-  it('hides small cells, and a second one where one alone would be told by its siblings', () => {
-    const cells = [['x', 3], ['x', 80], ['x', 60], ['y', 3], ['y', 4], ['y', 90], ['z', 50], ['w', 1]].map(([siblings, users]) => ({ siblings: String(siblings), users: Number(users) }));
-    expect(hiddenCells(cells, 50)).toEqual([true, false, true, true, true, false, false, true]);
   });
 });
 

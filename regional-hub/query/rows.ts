@@ -36,6 +36,8 @@ export function microsOf(nanos: bigint): bigint {
 function metricOf(row: EngineRow, metric: Metric): number | string | null {
   if (metric === 'ctr') return ratio(bigintOf(row['clicks']), bigintOf(row['impressions']));
   if (metric === 'spend_micros') return jsonInteger(microsOf(bigintOf(row['cost_nanos'])));
+  // People of several cells cannot be summed.
+  if (metric === 'unique_users' && row[metric] === null) return null;
   return jsonInteger(bigintOf(row[metric]));
 }
 

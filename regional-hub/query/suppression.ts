@@ -11,7 +11,7 @@ export type MinCellUsers = {
 export const DEFAULT_MIN_CELL_USERS: MinCellUsers = { clicksOnly: 10, viewerBreakdown: 50 };
 
 /** Dimensions that describe viewers, not what was sold. */
-const VIEWER_DIMENSIONS: ReadonlySet<Dimension> = new Set<Dimension>(['country', 'device_type']);
+export const VIEWER_DIMENSIONS = ['country', 'device_type'] as const satisfies readonly Dimension[];
 
 /** A number of people as a tenant may see it: null where it is small enough to point at somebody. */
 export function visibleUsers<Count>(users: Count, minUsers: number): Count | null {
@@ -19,41 +19,66 @@ export function visibleUsers<Count>(users: Count, minUsers: number): Count | nul
   return count > 0 && count < minUsers ? null : users;
 }
 
-/** A cell of a result: which group of siblings it belongs to (their sum is known elsewhere), and how many people are in it. */
-export type Cell = { readonly siblings: string; readonly users: number };
-
-/** True when a query tells viewers apart, by its rows or by its filters. */
-export function isViewerBreakdown(dimensions: readonly Dimension[]): boolean {
-  return dimensions.some((dimension) => VIEWER_DIMENSIONS.has(dimension));
+/** True for a dimension that describes viewers. */
+export function isViewerDimension(dimension: Dimension): boolean {
+  return (VIEWER_DIMENSIONS as readonly Dimension[]).includes(dimension);
 }
 
-/** The dimensions whose cells share a total that a tenant can ask for. */
-export function siblingDimensions(groupBy: readonly Dimension[]): readonly Dimension[] {
-  return groupBy.filter((dimension) => !VIEWER_DIMENSIONS.has(dimension));
-}
+/** A cell of a breakdown by viewers, and how many people are in it. */
+export type Cell = {
+  /** What the cells beside it share: their window, and what was sold. A tenant can ask for the sum of each table. */
+  readonly table: string;
+  /** Its value of each viewer dimension of the breakdown, in the order of `VIEWER_DIMENSIONS`. */
+  readonly at: readonly string[];
+  readonly users: number;
+};
 
 /**
- * Which cells must be hidden: those of fewer than `minUsers` people, and, where a group would hide only one (its siblings
- * and their known total would give it away), the next smallest beside it. Returns one flag per cell.
+ * Which cells must be hidden: those of fewer than `minUsers` people, and, where a line of a table would hide only one (the others and the
+ * line's sum would give it away), the next smallest beside it. Returns one flag per cell. The same cells in any order, and named for any
+ * order of dimensions, have the same flags: two questions that hid different cells would tell each other's.
  */
 export function hiddenCells(cells: readonly Cell[], minUsers: number): readonly boolean[] {
   const hidden = cells.map(({ users }) => users < minUsers);
-  for (const members of groupsOf(cells).values()) {
-    const hiddenMembers = members.filter((index) => hidden[index]);
-    if (hiddenMembers.length !== 1) continue;
+  const lines = linesOf(cells);
+  // Rows and columns first: what they hide mostly serves the whole table too.
+  const pending = [...lines.values()].toSorted((a, b) => a.length - b.length);
+  for (const members of pending) {
     const shown = members.filter((index) => !hidden[index]);
-    const smallest = shown.toSorted((a, b) => (cells[a]?.users ?? 0) - (cells[b]?.users ?? 0))[0];
-    if (smallest !== undefined) hidden[smallest] = true;
+    if (shown.length === 0 || members.length - shown.length !== 1) continue;
+    const smallest = shown.reduce((least, index) => (usersOf(cells, index) < usersOf(cells, least) ? index : least));
+    hidden[smallest] = true;
+    pending.push(...namesOfLines(cells[smallest] as Cell).map((name) => lines.get(name) as number[]));
   }
   return hidden;
 }
 
-function groupsOf(cells: readonly Cell[]): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  cells.forEach(({ siblings }, index) => {
-    const members = groups.get(siblings);
-    if (members === undefined) groups.set(siblings, [index]);
-    else members.push(index);
-  });
-  return groups;
+/** Cells whose sum can be asked for, by the name of their line; members in one order, whatever the order of `cells`. */
+function linesOf(cells: readonly Cell[]): ReadonlyMap<string, readonly number[]> {
+  const lines = new Map<string, number[]>();
+  const names = cells.map(({ at }) => JSON.stringify(at));
+  const order = cells.map((_, index) => index).toSorted((a, b) => compare(names[a] ?? '', names[b] ?? ''));
+  for (const index of order) {
+    for (const name of namesOfLines(cells[index] as Cell)) {
+      const members = lines.get(name);
+      if (members === undefined) lines.set(name, [index]);
+      else members.push(index);
+    }
+  }
+  return lines;
+}
+
+/** A cell's table; where two dimensions divide it, also its row and its column. */
+function namesOfLines({ table, at }: Cell): readonly string[] {
+  const across = at.length > 1 ? at.map((_, along) => JSON.stringify([table, along, at.toSpliced(along, 1)])) : [];
+  return [JSON.stringify([table]), ...across];
+}
+
+function usersOf(cells: readonly Cell[], index: number): number {
+  return cells[index]?.users ?? 0;
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
