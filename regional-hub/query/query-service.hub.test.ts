@@ -227,6 +227,15 @@ describe('runQuery against the real engine', () => {
       expect(points.map(({ breakdown }) => breakdown)).toEqual([{ DE: 120 }, { DE: 70, FR: 80, US: 90 }]);
       expect(suppressed).toBe(2);
     });
+
+    it('the report of clicks judges a cell by the people that the query judges it by: else one would show what the other hides', async () => {
+      const clickers = cells('p4', second, { DE: 51, FR: 52, IT: 5, US: 80 }, 500_000);
+      const viewers = cells('p4', second, { DE: 100, FR: 55, IT: 30, US: 90 }, 500_000).map((row) => ({ ...row, kind: 'impression' }));
+      await store.insert([...clickers, ...viewers]);
+      expect(await shown('filter=ad_id:p4&group_by=country')).toEqual({ rows: ['DE 51', 'US 80'], suppressed: 2 });
+      const { points, suppressed } = await clicksReport(store.deps, new URLSearchParams(`${day}&ad_id=p4&granularity=1h&breakdown=country`), tenant);
+      expect([points.map(({ breakdown }) => breakdown), suppressed]).toEqual([[{ DE: 51, US: 80 }], 2]);
+    });
   });
 });
 

@@ -45,7 +45,8 @@ export async function clicksReport(deps: QueryDeps, search: URLSearchParams, ten
     kind: 'click',
   };
   const totals = await deps.engine.rows(windowRowsStatement(question, tenant));
-  const parts = breakdown === null ? [] : await deps.engine.rows(windowRowsStatement({ ...question, groupBy: [breakdown] }, tenant));
+  // Judged by everybody in the cell, as `/v1/query` does: two judgements of one cell would tell each other's.
+  const parts = breakdown === null ? [] : await deps.engine.rows(windowRowsStatement({ ...question, groupBy: [breakdown], kind: null }, tenant));
   const shown = breakdown === null ? { parts, suppressed: 0 } : shownParts(parts, breakdown, tenant, deps);
   const minUsers = tenant.kind === 'all' ? 0 : deps.minCellUsers.clicksOnly;
   const windows = breakdown === null ? null : breakdownByWindow(shown.parts, breakdown);
@@ -116,8 +117,8 @@ function shownParts(parts: readonly EngineRow[], breakdown: Dimension, tenant: T
   if (parts.length > ROWS_MAX) throw badRequest(`more than ${ROWS_MAX} cells: ask for a shorter range or longer windows`, 'too_many_cells');
   const cells = parts.map((row) => ({ table: String(row['window_second']), at: [String(row[breakdown])], users: Number(row['unique_users']) }));
   const hidden = hiddenCells(cells, deps.minCellUsers.viewerBreakdown);
-  const shown = parts.filter((_, index) => !hidden[index]);
-  return { parts: shown, suppressed: parts.length - shown.length };
+  const withheld = parts.filter((row, index) => hidden[index] && bigintOf(row['clicks']) !== 0n);
+  return { parts: parts.filter((_, index) => !hidden[index]), suppressed: withheld.length };
 }
 
 function breakdownByWindow(parts: readonly EngineRow[], breakdown: Dimension): Map<string, Record<string, Count>> {

@@ -106,6 +106,17 @@ describe('streamRows over the real engine', () => {
     expect([...seen.values()].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([...whole.rows].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)));
   });
 
+  it('a filter by country shows a cell only once its window withholds it no more, though another country changed', async () => {
+    const of = (country: string, users: number, from: number): TestDelta => ({ ...click('g', 0, users), country, viewers: Array.from({ length: users }, (_, n) => from + n) });
+    const tenant: Tenant = { kind: 'advertiser', ids: ['acme'] };
+    await storeRows([of('DE', 120, 1_000), of('FR', 60, 2_000), of('US', 2, 3_000)], { told: true });
+    const stream = open('metrics=clicks&granularity=1m&filter=ad_id:g&filter=country:FR', { tenant });
+    expect((await stream.nextRows()).reply).toMatchObject({ rows: [], meta: { suppressed: 1 } });
+    await storeRows([of('US', 70, 4_000)], { told: true });
+    expect((await stream.nextRows()).reply).toMatchObject({ rows: [{ clicks: 60 }], meta: { suppressed: 0 } });
+    stream.close();
+  });
+
   it('a quiet stream beats, and ends when its key is deleted', async () => {
     const turns = { allowed: true };
     const stream = open('metrics=clicks&granularity=1m&filter=ad_id:nobody', { turns });
