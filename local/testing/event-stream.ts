@@ -1,5 +1,6 @@
 import type { Row } from './http.ts';
 
+/** Rows of an event, and the last id until then: an event without one does not move it. */
 export type StreamedRows = { readonly id: string; readonly rows: readonly Row[] };
 
 export type OpenStream = {
@@ -33,6 +34,7 @@ export async function readStream(url: string, key: string, lastEventId?: string)
 
 async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamedRows, undefined> {
   let text = '';
+  let id = '';
   for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
     text += chunk;
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
@@ -40,7 +42,8 @@ async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<St
       text = text.slice(end + 2);
       if (fields.get('event') !== 'rows') continue;
       const { rows } = JSON.parse(fields.get('data') ?? '{}') as { rows: Row[] };
-      yield { id: fields.get('id') ?? '', rows };
+      id = fields.get('id') ?? id;
+      yield { id, rows };
     }
   }
   return undefined;

@@ -14,7 +14,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   granularity: '1s, 1m, 1h, 1d or total',
   tz: 'IANA zone whose hours and days are meant; UTC when absent',
   as_of: 'Only latest',
-  limit: 'Most rows of the reply, up to 100000',
+  limit: 'Most rows of the reply, of the stream: of each event; up to 100000',
   cursor: 'meta.cursor of the page before',
   ad_id: 'The ad',
   breakdown: 'One dimension, such as device_type',

@@ -3,7 +3,7 @@ import { breakdownPage, cellsQuestion, isViewerBreakdown, wholeWindowsQuestion, 
 import { encodeCursor } from './cursor.ts';
 import type { EngineRow, QueryEngine } from './engine.ts';
 import { measuresOf, type Measure } from './metrics.ts';
-import type { QueryRequest } from './query-request.ts';
+import type { QueryRequest, RowKey } from './query-request.ts';
 import { keyOf, queryRow, type QueryRow } from './rows.ts';
 import { visibleUsers, type MinCellUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
@@ -22,7 +22,7 @@ export type QueryMeta = {
   readonly approximate: boolean;
   /** Cells and numbers of people that were withheld because they speak of too few, or would give such a cell away. */
   readonly suppressed: number;
-  /** Leads to the next page; null on the last. */
+  /** Leads to the next page of `/v1/query`; null on the last, and in the stream, which sends all of them. */
   readonly cursor: string | null;
 };
 
@@ -37,22 +37,33 @@ export type QueryDeps = {
   readonly minCellUsers: MinCellUsers;
 };
 
-/** Answers a question for a tenant; `onlyWindows` (their first seconds) narrows it to windows that changed. */
-export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null = null): Promise<QueryReply> {
+/** A part of an answer, and where the next one begins; null after the last. */
+export type QueryPage = { readonly rows: readonly QueryRow[]; readonly meta: Omit<QueryMeta, 'cursor'>; readonly next: RowKey | null };
+
+/** Answers a question for a tenant. */
+export async function runQuery(deps: QueryDeps, request: QueryRequest, tenant: Tenant): Promise<QueryReply> {
+  const { rows, meta, next } = await queryPage(deps, request, tenant, null);
+  return { rows, meta: { ...meta, cursor: next === null ? null : encodeCursor(next, request) } };
+}
+
+/**
+ * The whole answer in pages of `request.limit` rows, each asked for when it is taken; `onlyWindows` (their first seconds) narrows it to
+ * windows that changed. Each page is as of its own time.
+ */
+export async function* queryPages(deps: QueryDeps, request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null): AsyncGenerator<QueryPage, void> {
+  let after = request.after;
+  do {
+    const page = await queryPage(deps, { ...request, after }, tenant, onlyWindows);
+    yield page;
+    after = page.next;
+  } while (after !== null);
+}
+
+async function queryPage(deps: QueryDeps, request: QueryRequest, tenant: Tenant, onlyWindows: readonly number[] | null): Promise<QueryPage> {
   const watermarkMs = await deps.watermarkMs();
   const { rows, suppressed, next } = await pageOf(deps, request, tenant, questionOf(request, tenant, onlyWindows));
-  return {
-    rows,
-    meta: {
-      source: 'stream',
-      watermarkMs,
-      asOf: new Date(deps.clock.nowMs()).toISOString(),
-      version: 'live',
-      approximate: request.metrics.includes('unique_users'),
-      suppressed,
-      cursor: next === null ? null : encodeCursor(next, request),
-    },
-  };
+  const approximate = request.metrics.includes('unique_users');
+  return { rows, meta: { source: 'stream', watermarkMs, asOf: new Date(deps.clock.nowMs()).toISOString(), version: 'live', approximate, suppressed }, next };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { SecondRange } from './tiles.ts';
 import { parseTimeSecond } from './time-parameter.ts';
 import { parseTimeZone, UTC, type TimeZone } from './time-zone.ts';
 
-/** Most rows of one reply; a cursor leads on. */
+/** Most rows of one reply; a cursor leads on, in the stream the next event. */
 export const ROWS_MAX = 100_000;
 /** Most values that one query may filter by; every one travels to the engine. */
 export const FILTER_VALUES_MAX = 1_000;
@@ -17,7 +17,7 @@ export const FILTER_VALUES_MAX = 1_000;
 export const QUERY_PARAMETERS = ['metrics', 'group_by', 'filter', 'from', 'to', 'granularity', 'tz', 'as_of', 'limit', 'cursor'] as const;
 export const STREAM_PARAMETERS = QUERY_PARAMETERS.filter((name) => name !== 'cursor');
 
-/** Reads the parameters of `/v1/query` (or of the stream, which has no pages). Throws `RequestError` 400. */
+/** Reads the parameters of `/v1/query` (or of the stream, which follows its pages by itself). Throws `RequestError` 400. */
 export function parseQueryRequest(search: URLSearchParams, known: readonly string[] = QUERY_PARAMETERS): QueryRequest {
   const parameters = new Parameters(search, known, ['filter']);
   refuseOtherVersions(parameters.text('as_of'));

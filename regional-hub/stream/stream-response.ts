@@ -14,7 +14,7 @@ export class OpenStreams {
   }
 
   /** A `text/event-stream` of the events; they are made as fast as the reader takes them. Throws `RequestError` 503 past the bound. */
-  respond(makeEvents: (signal: AbortSignal) => AsyncGenerator<StreamEvent>): Response {
+  respond(makeEvents: (signal: AbortSignal) => AsyncGenerator<StreamEvent, void>): Response {
     if (this.#open.size >= this.#max) throw new RequestError(503, 'overloaded', 'too many streams are open; try again shortly');
     const controller = new AbortController();
     this.#open.add(controller);
@@ -39,10 +39,11 @@ export class OpenStreams {
   }
 }
 
-/** One event as `text/event-stream` writes it. */
+/** One event as `text/event-stream` writes it; without an id its reader keeps the one before. */
 export function eventText(event: StreamEvent): string {
   if (event.kind === 'heartbeat') return ': still here\n\n';
-  return `event: rows\nid: ${event.id}\ndata: ${JSON.stringify(event.reply)}\n\n`;
+  const id = event.id === null ? '' : `id: ${event.id}\n`;
+  return `event: rows\n${id}data: ${JSON.stringify(event.reply)}\n\n`;
 }
 
 /** The id that a reconnecting reader gives back; null when it has none, or none of ours. */
@@ -50,7 +51,7 @@ export function parseLastEventId(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-function bodyOf(events: AsyncGenerator<StreamEvent>, close: () => void): ReadableStream<Uint8Array> {
+function bodyOf(events: AsyncGenerator<StreamEvent, void>, close: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -65,6 +66,10 @@ function bodyOf(events: AsyncGenerator<StreamEvent>, close: () => void): Readabl
         controller.error(error);
       }
     },
-    cancel: close,
+    async cancel() {
+      close();
+      // A reader that takes its events slowly leaves between two of them: whoever makes them must hear of it.
+      await events.return(undefined);
+    },
   });
 }

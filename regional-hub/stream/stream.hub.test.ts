@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDeltaStore, type TestDelta } from '../query/testing/delta-store.ts';
+import type { QueryEngine } from '../query/engine.ts';
 import { parseQueryRequest, STREAM_PARAMETERS } from '../query/request.ts';
 import { runQuery } from '../query/query-service.ts';
 import type { Tenant } from '../query/tenant.ts';
 import { StoreChanges } from '../sink/changes.ts';
-import { streamRows, type StreamEvent } from './stream.ts';
+import { PAGE_ROWS_MIN, streamRows, type RowsEvent } from './stream.ts';
 
 const ALL: Tenant = { kind: 'all' };
 const T0 = Date.UTC(2026, 8, 1) / 1_000;
@@ -27,21 +28,34 @@ async function storeRows(rows: readonly TestDelta[], { told, atMs }: { told: boo
   if (told) changes.publish({ storedAtMs, minSecond: 0, maxSecond: 0 });
 }
 
-function open(text: string, options: { tenant?: Tenant; resumeFromMs?: number; turns?: { allowed: boolean } } = {}) {
+function open(text: string, options: { tenant?: Tenant; resumeFromMs?: number; turns?: { allowed: boolean }; onStatement?: () => void } = {}) {
   const controller = new AbortController();
   const sleep = (delayMs: number, signal: AbortSignal) => delay(Math.min(delayMs, 20), undefined, { signal }).catch(() => undefined);
   const request = parseQueryRequest(new URLSearchParams(text), STREAM_PARAMETERS);
   const reader = { request, tenant: options.tenant ?? ALL, resumeFromMs: options.resumeFromMs ?? null, isStillAllowed: () => options.turns?.allowed ?? true, signal: controller.signal };
-  const events = streamRows({ ...store.deps, changes, sleep }, reader);
-  const nextRows = async (): Promise<Extract<StreamEvent, { kind: 'rows' }>> => {
+  const rows: QueryEngine['rows'] = (statement) => {
+    options.onStatement?.();
+    return store.deps.engine.rows(statement);
+  };
+  const events = streamRows({ ...store.deps, engine: { rows }, changes, sleep }, reader);
+  const nextRows = async (): Promise<RowsEvent> => {
     for (;;) {
       const { value, done } = await events.next();
       if (done) throw new Error('the stream ended');
       if (value.kind === 'rows') return value;
     }
   };
-  return { events, nextRows, close: () => controller.abort() };
+  /** Events up to the next one that bears an id: a whole turn, as its reader knows it. */
+  const nextTurn = async (): Promise<readonly RowsEvent[]> => {
+    const turn = [await nextRows()];
+    while (turn.at(-1)?.id === null) turn.push(await nextRows());
+    return turn;
+  };
+  return { events, nextRows, nextTurn, close: () => controller.abort() };
 }
+
+const rowsOf = (turn: readonly RowsEvent[]) => turn.flatMap(({ reply }) => reply.rows);
+const wholeOf = (text: string, tenant: Tenant = ALL) => runQuery(store.deps, parseQueryRequest(new URLSearchParams(text)), tenant);
 
 describe('streamRows over the real engine', () => {
   it('gives what is there, then only what changed', async () => {
@@ -93,7 +107,7 @@ describe('streamRows over the real engine', () => {
       for (let i = 0; i < rounds; i += 1) {
         const { id, reply } = await stream.nextRows();
         for (const row of reply.rows) seen.set(`${row['window']} ${row['ad_id']}`, row);
-        resumeFromMs = id;
+        resumeFromMs = id ?? resumeFromMs;
         await storeRows([click(i % 2 ? 'e' : 'f', i % 3), click('e', 30 + i)], { told: i % 2 === 0 });
       }
       stream.close();
@@ -124,5 +138,96 @@ describe('streamRows over the real engine', () => {
     expect(await stream.events.next()).toMatchObject({ value: { kind: 'heartbeat' } });
     turns.allowed = false;
     expect(await stream.events.next()).toMatchObject({ done: true });
+  });
+});
+
+describe('turns of more rows than an event holds', () => {
+  /** Clicks of one ad in consecutive seconds. */
+  const seconds = (ad: string, from: number, count: number) => Array.from({ length: count }, (_, index) => ({ ...click(ad, 0), second: T0 + from + index }));
+
+  //  limit 5        batch 0       batch 1       batch 2
+  //  windows        20            20            20
+  //  events         5 5 5 5       5 5 5 5       5 5 5 5
+  //  ids                  |             |             |
+  it('every window that changed is sent, in events of at most limit rows, of which the last bears the watermark', async () => {
+    const text = 'metrics=clicks&granularity=1s&filter=ad_id:paged';
+    const stream = open(`${text}&limit=5`);
+    expect(await stream.nextTurn()).toMatchObject([{ id: expect.any(Number), reply: { rows: [] } }]);
+    const seen: unknown[] = [];
+    for (const batch of [0, 1, 2]) {
+      await storeRows(seconds('paged', batch * 60, 20), { told: batch !== 1 });
+      const turn = await stream.nextTurn();
+      expect(turn.map(({ id, reply }) => [id, reply.rows.length, reply.meta.cursor])).toEqual([[null, 5, null], [null, 5, null], [null, 5, null], [storedAtMs, 5, null]]);
+      seen.push(...rowsOf(turn));
+    }
+    stream.close();
+    expect(seen).toEqual((await wholeOf(text)).rows);
+    expect(seen).toHaveLength(60);
+  });
+
+  it('a reader that breaks off in the middle of a turn resumes from before it, and gets all of it', async () => {
+    const text = 'metrics=clicks&granularity=1s&filter=ad_id:broken&limit=3';
+    const broken = open(text);
+    const lastId = (await broken.nextTurn()).at(-1)?.id as number;
+    await storeRows(seconds('broken', 0, 8), { told: true });
+    expect(await broken.nextRows()).toMatchObject({ id: null });
+    broken.close();
+    const resumed = open(text, { resumeFromMs: lastId });
+    const turn = await resumed.nextTurn();
+    resumed.close();
+    expect(turn.map(({ id }) => id)).toEqual([null, null, storedAtMs]);
+    expect(rowsOf(turn)).toEqual((await wholeOf(text.replace('&limit=3', ''))).rows);
+  });
+
+  it('a stream that is resumed has as many events as it takes, and so has a total by dimensions', async () => {
+    const ads = ['t1', 't2', 't3', 't4', 't5'];
+    const text = `metrics=clicks&group_by=ad_id&filter=ad_id:${ads.join('|')}`;
+    await storeRows(ads.map((ad) => click(ad, 3)), { told: false });
+    for (const resumeFromMs of [undefined, 0, storedAtMs]) {
+      const stream = open(`${text}&limit=2`, resumeFromMs === undefined ? {} : { resumeFromMs });
+      const turn = await stream.nextTurn();
+      stream.close();
+      expect(turn.map(({ reply }) => reply.rows.length)).toEqual([2, 2, 1]);
+      expect(rowsOf(turn)).toEqual((await wholeOf(text)).rows);
+    }
+  });
+
+  it('more than the store is asked for at once comes whole too, and no faster than it is taken', async () => {
+    const text = 'metrics=clicks&granularity=1s&filter=ad_id:many';
+    const windowCount = PAGE_ROWS_MIN + 1_000;
+    for (let from = 0; from < windowCount; from += 1_000) await storeRows(seconds('many', from, 1_000), { told: false });
+    let statements = 0;
+    const stream = open(`${text}&limit=6000`, { onStatement: () => (statements += 1) });
+    const first = [await stream.nextRows(), await stream.nextRows()];
+    await delay(100);
+    expect(statements).toBe(1);
+    first.push(...(await stream.nextTurn()));
+    expect(first.map(({ id, reply }) => [id, reply.rows.length])).toEqual([[null, 6_000], [null, 4_000], [storedAtMs, 1_000]]);
+    expect(rowsOf(first)).toEqual((await wholeOf(text)).rows);
+    await storeRows(seconds('many', 500, 1_000), { told: true });
+    await storeRows(seconds('many', 9_500, 1_000), { told: true });
+    const turn = await stream.nextTurn();
+    stream.close();
+    expect(turn.map(({ id }) => id)).toEqual([...turn.slice(1).map(() => null), storedAtMs]);
+    const held = new Map([...rowsOf(first), ...rowsOf(turn)].map((row) => [row['window'], row]));
+    expect([...held.values()]).toEqual((await wholeOf(text)).rows);
+  });
+
+  it('events of any size show a tenant no cell of viewers that the whole answer withholds, and tell of all that are withheld', async () => {
+    const tenant: Tenant = { kind: 'advertiser', ids: ['acme'] };
+    const people = { US: 120, DE: 60, FR: 55, CA: 3 };
+    const viewersOf = (at: number, count: number) => Array.from({ length: count }, (_, index) => at * 1_000 + index);
+    const cells = Object.entries(people).flatMap(([country, count], at) => [0, 60].map((minute) => ({ ...click('viewed', minute, count), country, viewers: viewersOf(at, count) })));
+    await storeRows(cells, { told: false });
+    const text = 'metrics=clicks&group_by=country&granularity=1h&filter=ad_id:viewed';
+    const whole = await wholeOf(text, tenant);
+    for (const limit of [1, 3, 100]) {
+      const stream = open(`${text}&limit=${limit}`, { tenant });
+      const turn = await stream.nextTurn();
+      stream.close();
+      expect(turn).toHaveLength(Math.ceil(whole.rows.length / limit));
+      expect(rowsOf(turn)).toEqual(whole.rows);
+      expect(turn.reduce((sum, { reply }) => sum + reply.meta.suppressed, 0)).toBe(whole.meta.suppressed);
+    }
   });
 });

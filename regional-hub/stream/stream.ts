@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../core/time.ts';
-import { questionOf, runQuery, type QueryDeps, type QueryReply } from '../query/query-service.ts';
+import { queryPages, questionOf, type QueryDeps, type QueryPage, type QueryReply } from '../query/query-service.ts';
 import type { QueryRequest } from '../query/query-request.ts';
 import type { Tenant } from '../query/tenant.ts';
 import { changedWindowsStatement, coarsestStep } from '../query/window-rows.ts';
@@ -21,8 +21,10 @@ export type StreamReader = {
   readonly signal: AbortSignal;
 };
 
-/** What a reader is sent; `id` is the watermark that it gives back when it reconnects. */
-export type StreamEvent = { readonly kind: 'rows'; readonly id: number; readonly reply: QueryReply } | { readonly kind: 'heartbeat' };
+/** News for a reader; `id` is the watermark that it gives back when it reconnects, null while more of the same turn follows. */
+export type RowsEvent = { readonly kind: 'rows'; readonly id: EpochMs | null; readonly reply: QueryReply };
+/** What a reader is sent. */
+export type StreamEvent = RowsEvent | { readonly kind: 'heartbeat' };
 
 /** Ranges become visible a little out of the order of their times (partitions run side by side, a crashed one is repeated): look back this far. */
 export const OVERLAP_MS = 120_000;
@@ -32,34 +34,40 @@ export const TURN_MS = 500;
 export const HEARTBEAT_MS = 15_000;
 /** Past so many changed windows the whole result is asked for again: naming them would cost more. */
 export const CHANGED_WINDOWS_MAX = 1_000;
+/** The store is asked for so many rows at least, however few an event may hold: a small `limit` must not cost a statement for each event. */
+export const PAGE_ROWS_MIN = 10_000;
 
 /**
  * The rows of a question, then, until the signal aborts, the rows of windows that changed. A reader that resumes begins with what
  * changed since its last id. A row may come twice; none that changed is left out.
  */
-export async function* streamRows(deps: StreamDeps, reader: StreamReader): AsyncGenerator<StreamEvent> {
+export async function* streamRows(deps: StreamDeps, reader: StreamReader): AsyncGenerator<StreamEvent, void> {
   const sent = new SentRows(reader.request.groupBy);
   const bell = new ChangeBell(deps.changes);
-  const state = { bell, watermarkMs: await deps.watermarkMs(), quietMs: 0 };
   try {
-    const first = await rowsSince(deps, reader, reader.resumeFromMs);
-    yield { kind: 'rows', id: state.watermarkMs, reply: { ...first, rows: sent.onlyNew(first.rows) } };
+    const state = { bell, watermarkMs: await deps.watermarkMs(), quietMs: 0 };
+    const first = { sinceMs: reader.resumeFromMs, watermarkMs: state.watermarkMs };
+    yield* turnEvents(deps, reader, { sent, turn: first, answersNothing: true });
     for (;;) {
       const turn = await nextTurn(deps, reader, state);
       if (turn.kind === 'end') return;
-      const event = turn.kind === 'heartbeat' ? turn : await newsSince(deps, reader, { sent, turn });
-      if (turn.kind === 'changed') state.watermarkMs = turn.watermarkMs;
-      if (event === null) continue;
-      state.quietMs = 0;
-      yield event;
+      if (turn.kind === 'heartbeat') {
+        state.quietMs = 0;
+        yield turn;
+        continue;
+      }
+      const hasNews = yield* turnEvents(deps, reader, { sent, turn, answersNothing: false });
+      if (hasNews) state.quietMs = 0;
+      state.watermarkMs = turn.watermarkMs;
     }
   } finally {
     bell.close();
   }
 }
 
-type ChangedTurn = { readonly kind: 'changed'; readonly sinceMs: EpochMs; readonly watermarkMs: EpochMs };
-type Turn = { readonly kind: 'end' } | { readonly kind: 'heartbeat' } | ChangedTurn;
+/** What changed since a time (null: everything there is), told as of a watermark that was read before it. */
+type Changes = { readonly sinceMs: EpochMs | null; readonly watermarkMs: EpochMs };
+type Turn = { readonly kind: 'end' } | { readonly kind: 'heartbeat' } | ({ readonly kind: 'changed' } & Changes);
 type StreamState = { readonly bell: ChangeBell; watermarkMs: EpochMs; quietMs: number };
 
 /** Sleeps until something was stored, or a heartbeat is due, or the reader is gone. */
@@ -67,7 +75,7 @@ async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamSta
   while (state.quietMs < HEARTBEAT_MS) {
     await deps.sleep(TURN_MS, reader.signal);
     state.quietMs += TURN_MS;
-    if (reader.signal.aborted || !reader.isStillAllowed()) return { kind: 'end' };
+    if (isGone(reader)) return { kind: 'end' };
     const rungMs = state.bell.takeOldestMs();
     const watermarkMs = Math.max(state.watermarkMs, await deps.watermarkMs());
     const isNews = rungMs !== null || watermarkMs > state.watermarkMs;
@@ -76,19 +84,48 @@ async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamSta
   return { kind: 'heartbeat' };
 }
 
-async function newsSince(deps: StreamDeps, reader: StreamReader, { sent, turn }: { sent: SentRows; turn: ChangedTurn }): Promise<StreamEvent | null> {
-  const changed = await rowsSince(deps, reader, turn.sinceMs);
-  const rows = sent.onlyNew(changed.rows);
-  return rows.length > 0 ? { kind: 'rows', id: turn.watermarkMs, reply: { ...changed, rows } } : null;
+function isGone({ signal, isStillAllowed }: StreamReader): boolean {
+  return signal.aborted || !isStillAllowed();
 }
 
-async function rowsSince(deps: StreamDeps, { request, tenant }: StreamReader, sinceMs: EpochMs | null): Promise<QueryReply> {
-  if (sinceMs === null || request.granularity === 'total') return runQuery(deps, request, tenant);
+/**
+ * All news of a turn, `limit` rows an event, made as they are taken; true if there was any. Only the last event bears the watermark:
+ * whoever breaks off before it has the one before, and gets the whole turn again. `answersNothing` sends an event without rows too.
+ */
+async function* turnEvents(deps: StreamDeps, reader: StreamReader, { sent, turn, answersNothing }: { sent: SentRows; turn: Changes; answersNothing: boolean }): AsyncGenerator<RowsEvent, boolean> {
+  let hasNews = answersNothing;
+  let suppressed = 0;
+  for await (const { rows, meta, next } of pagesSince(deps, reader, turn.sinceMs)) {
+    suppressed += meta.suppressed;
+    const parts = cut(sent.onlyNew(rows), reader.request.limit);
+    // The last page may hold no news: the watermark is owed all the same.
+    if (next === null && parts.length === 0 && hasNews) parts.push([]);
+    for (const [index, part] of parts.entries()) {
+      if (isGone(reader)) return hasNews;
+      const isLast = next === null && index === parts.length - 1;
+      yield { kind: 'rows', id: isLast ? turn.watermarkMs : null, reply: { rows: part, meta: { ...meta, suppressed, cursor: null } } };
+      hasNews = true;
+      suppressed = 0;
+    }
+  }
+  return hasNews;
+}
+
+function cut<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+}
+
+async function* pagesSince(deps: StreamDeps, { request, tenant }: StreamReader, sinceMs: EpochMs | null): AsyncGenerator<QueryPage, void> {
+  const paged = { ...request, limit: Math.max(request.limit, PAGE_ROWS_MIN) };
+  const windows = sinceMs === null || request.granularity === 'total' ? null : await changedWindows(deps, { request, tenant, sinceMs });
+  yield* queryPages(deps, windows === null ? paged : narrowed(paged, windows), tenant, windows);
+}
+
+/** First seconds of the windows that changed, rising; null when there are too many to name. */
+async function changedWindows(deps: StreamDeps, { request, tenant, sinceMs }: { request: QueryRequest; tenant: Tenant; sinceMs: EpochMs }): Promise<readonly number[] | null> {
   const question = { ...questionOf(request, tenant, null), limit: CHANGED_WINDOWS_MAX + 1 };
   const found = await deps.engine.rows(changedWindowsStatement(question, tenant, Math.max(0, sinceMs - OVERLAP_MS)));
-  const windows = found.map((row) => Number(row['window_second']));
-  if (windows.length > CHANGED_WINDOWS_MAX) return runQuery(deps, request, tenant);
-  return runQuery(deps, narrowed(request, windows), tenant, windows);
+  return found.length > CHANGED_WINDOWS_MAX ? null : found.map((row) => Number(row['window_second']));
 }
 
 const WINDOW_SECONDS_MAX = { '1s': 1, '1m': 60, '1h': 3_600, '1d': 90_000, total: 0 } as const;
