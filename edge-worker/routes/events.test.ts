@@ -137,15 +137,17 @@ describe('who may send', () => {
     expect(await answer(await send(impression({ adId: 'ad-exclusive', publisherId: 'pub-1' })))).toMatchObject([202, { rejected: [{ code: 'not_allowed' }] }]);
   });
 
-  test('a key that demands signatures refuses bodies without one, with an old one, with a changed body', async () => {
+  test('a key that demands signatures refuses bodies without one, with an old one, with a changed body, under the secret\'s text', async () => {
     const body = JSON.stringify(impression());
-    const signature = (time: number, text = body) => `t=${time},v1=${createHmac('sha256', Buffer.from(SIGNING_SECRET, 'base64url')).update(`${time}.${text}`).digest('hex')}`;
+    const secret = Buffer.from(SIGNING_SECRET, 'base64url');
+    const signature = (time: number, text = body, key = secret) => `t=${time},v1=${createHmac('sha256', key).update(`${time}.${text}`).digest('hex')}`;
     const status = async (header: string) => (await send(body, { ...withKey('signed'), ...(header === '' ? {} : { 'x-signature': header }) })).status;
     const seconds = host.nowMs / 1_000;
     expect(await status('')).toBe(401);
     expect(await status('t=,v1=')).toBe(401);
     expect(await status(signature(seconds - 301))).toBe(401);
     expect(await status(signature(seconds, `${body} `))).toBe(401);
+    expect(await status(signature(seconds, body, Buffer.from(SIGNING_SECRET)))).toBe(401);
     expect(await status(signature(seconds))).toBe(202);
     expect(await status(signature(host.nowMs))).toBe(202);
   });

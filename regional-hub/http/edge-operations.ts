@@ -25,7 +25,9 @@ type Telling = {
 const SIGNATURE: Parameter = {
   name: 'X-Signature',
   in: 'header',
-  description: `t=<epoch s or ms>,v1=<hex of HMAC-SHA-256 over "<t>.<body as sent>">, within ${SIGNATURE_TOLERANCE_MS / SECOND_MS} s; for keys that demand it`,
+  description:
+    `t=<epoch s or ms>,v1=<hex of HMAC-SHA-256 over "<t>.<body as sent>">, within ${SIGNATURE_TOLERANCE_MS / SECOND_MS} s; for keys that demand it. The HMAC's key is ` +
+    "the 32 bytes that signingSecret stands for, not its text: decode it as base64url first. Node: createHmac('sha256', Buffer.from(signingSecret, 'base64url')). A shell: docs/operations.md",
   schema: { type: 'string' },
 };
 const ENCODING: Parameter = { name: 'Content-Encoding', in: 'header', description: 'gzip, where the body is packed', schema: { enum: ['gzip', 'identity'] } };
