@@ -1,7 +1,12 @@
-/** An IANA time zone's name, in the spelling that engines know. */
+import { MAX_EPOCH_MS, SECOND_MS } from '../../core/time.ts';
+
+/** An IANA time zone's name. */
 export type TimeZone = string & { readonly __timeZone: true };
 
 export const UTC = 'UTC' as TimeZone;
+
+/** A time in which a zone's clock keeps one distance from UTC. It lasts until the next stretch begins; the first has no beginning. */
+export type ClockStretch = { readonly fromSecond: number; readonly offsetSeconds: number };
 
 /** Reads an IANA zone in any case; null when there is no such zone. Fixed offsets (`+02:00`) are none: they have no days of their own. */
 export function parseTimeZone(text: string): TimeZone | null {
@@ -14,59 +19,92 @@ export function parseTimeZone(text: string): TimeZone | null {
   }
 }
 
-/** How far the zone's clock is ahead of UTC at an instant, in seconds. */
-export function offsetSecondsAt(zone: TimeZone, epochSecond: number): number {
-  if (zone === UTC) return 0;
-  const parts = new Map(formatterOf(zone).formatToParts(epochSecond * 1_000).map(({ type, value }) => [type, Number(value)]));
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? 0;
-  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
-  return local / 1_000 - epochSecond;
-}
-
 /**
- * The coarsest step, of `stepsSeconds` from fine to coarse, whose UTC buckets never straddle one of the zone's own hours or
- * days in the range (half-hour zones need minutes, for their hours begin at :30).
+ * The instant at which the clock in `zone` shows the given local time, itself written as if it were UTC; in seconds. Of a time
+ * that comes twice it is the first. A time that clocks leap over is taken as much later as they leap; but a midnight begins a
+ * day, so one that clocks leap over is the first instant of what follows.
  */
-export function alignedStep(zone: TimeZone, range: { fromSecond: number; toSecond: number }, stepsSeconds: readonly number[]): number {
-  const finest = stepsSeconds[0] ?? 1;
-  if (zone === UTC) return stepsSeconds.at(-1) ?? finest;
-  const offsets = sampleSeconds(range).map((second) => offsetSecondsAt(zone, second));
-  return stepsSeconds.findLast((step) => offsets.every((offset) => offset % step === 0)) ?? finest;
-}
-
-/** Zones move their clocks by the season: a sample a month sees it, and over long ranges one in 200 still meets every season. */
-const SAMPLE_SECONDS = 30 * 86_400;
-const SAMPLES_MAX = 200;
-
-function sampleSeconds({ fromSecond, toSecond }: { fromSecond: number; toSecond: number }): number[] {
-  const stepSeconds = Math.max(SAMPLE_SECONDS, Math.ceil((toSecond - fromSecond) / SAMPLES_MAX));
-  const samples = [toSecond];
-  for (let second = fromSecond; second < toSecond; second += stepSeconds) samples.push(second);
-  return samples;
-}
-
-const formatters = new Map<TimeZone, Intl.DateTimeFormat>();
-
-function formatterOf(zone: TimeZone): Intl.DateTimeFormat {
-  const held = formatters.get(zone);
-  if (held !== undefined) return held;
-  const numeric = 'numeric' as const;
-  const made = new Intl.DateTimeFormat('en', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: numeric,
-    month: numeric,
-    day: numeric,
-    hour: numeric,
-    minute: numeric,
-    second: numeric,
-  });
-  formatters.set(zone, made);
-  return made;
-}
-
-/** The first instant whose clock in `zone` shows the given local time, itself written as if it were UTC; in seconds. */
 export function secondOfLocalTime(zone: TimeZone, localSecond: number): number {
-  const guess = localSecond - offsetSecondsAt(zone, localSecond);
-  return localSecond - offsetSecondsAt(zone, guess);
+  const stretches = clockStretches(zone);
+  const found = stretches.findIndex(({ offsetSeconds }, at) => localSecond - offsetSeconds < endOf(stretches, at));
+  const { fromSecond, offsetSeconds } = stretches[found] as ClockStretch;
+  const second = localSecond - offsetSeconds;
+  if (second >= fromSecond) return second;
+  const before = stretches[found - 1] as ClockStretch;
+  return localSecond % DAY === 0 ? fromSecond : localSecond - before.offsetSeconds;
 }
+
+/** The stretch that an instant lies in, and where it ends. */
+export function clockAt(zone: TimeZone, epochSecond: number): ClockStretch & { readonly toSecond: number } {
+  const stretches = clockStretches(zone);
+  const found = stretches.findLastIndex(({ fromSecond }) => fromSecond <= epochSecond);
+  return { ...(stretches[found] as ClockStretch), toSecond: endOf(stretches, found) };
+}
+
+/** All stretches of the zone's clock in the years that we store, in order; each differs from the one before. */
+export function clockStretches(zone: TimeZone): readonly ClockStretch[] {
+  const held = clocks.get(zone);
+  if (held !== undefined) return held;
+  const found = zone === UTC ? [{ fromSecond: -Infinity, offsetSeconds: 0 }] : readStretches(zone);
+  clocks.set(zone, found);
+  return found;
+}
+
+const DAY = 86_400;
+/** Between two looks no clock may change and change back: the shortest summer since 1970 had twelve days (Tucumán, 2004). */
+const LOOK_SECONDS = 7 * DAY;
+/** Local times of the first and the last day lie up to a day outside of what we store. */
+const CLOCKS_FROM_SECOND = -7 * DAY;
+const CLOCKS_TO_SECOND = MAX_EPOCH_MS / SECOND_MS + 7 * DAY;
+
+/** As many entries as there are zones at most; each holds some hundreds of stretches. */
+const clocks = new Map<TimeZone, readonly ClockStretch[]>();
+
+function endOf(stretches: readonly ClockStretch[], at: number): number {
+  return stretches[at + 1]?.fromSecond ?? Infinity;
+}
+
+function readStretches(zone: TimeZone): readonly ClockStretch[] {
+  const offsetAt = offsetReader(zone);
+  let second = CLOCKS_FROM_SECOND;
+  let offsetSeconds = offsetAt(second);
+  const stretches = [{ fromSecond: -Infinity, offsetSeconds }];
+  while (second < CLOCKS_TO_SECOND) {
+    const next = second + LOOK_SECONDS;
+    if (offsetAt(next) === offsetSeconds) {
+      second = next;
+      continue;
+    }
+    second = firstChange(offsetAt, second, next);
+    offsetSeconds = offsetAt(second);
+    stretches.push({ fromSecond: second, offsetSeconds });
+  }
+  return stretches;
+}
+
+/** The first second whose offset is no longer that of `fromSecond`, known to come by `toSecond`. */
+function firstChange(offsetAt: (second: number) => number, fromSecond: number, toSecond: number): number {
+  const offsetBefore = offsetAt(fromSecond);
+  let last = fromSecond;
+  let first = toSecond;
+  while (first - last > 1) {
+    const middle = Math.floor((last + first) / 2);
+    if (offsetAt(middle) === offsetBefore) last = middle;
+    else first = middle;
+  }
+  return first;
+}
+
+/** How far the zone's clock is ahead of UTC at an instant, in seconds, by the zone's data that Node carries. */
+function offsetReader(zone: TimeZone): (epochSecond: number) => number {
+  // The offset is written out, `GMT-04:00`: a quarter of the time that parts of a date take, and a zone is asked ten thousand times.
+  const format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
+  return (epochSecond) => {
+    const [, sign, hours, minutes, seconds = '0'] = OFFSET.exec(format.format(epochSecond * SECOND_MS)) ?? [];
+    const offsetSeconds = Number(hours ?? 0) * 3_600 + Number(minutes ?? 0) * 60 + Number(seconds);
+    return sign === '-' ? -offsetSeconds : offsetSeconds;
+  };
+}
+
+/** UTC's own offset is written `GMT`. */
+const OFFSET = /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?$/;

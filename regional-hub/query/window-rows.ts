@@ -1,10 +1,11 @@
+import { assert, unreachable } from '../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/time.ts';
 import { TenantStatement, type Statement } from './builder.ts';
 import { aggregateOf, type Measure } from './metrics.ts';
 import type { Filter, Granularity, QueryRequest } from './query-request.ts';
 import type { Tenant } from './tenant.ts';
 import { STEPS, TABLES, tilesOf, type StepSeconds, type Tile } from './tiles.ts';
-import { alignedStep, UTC, type TimeZone } from './time-zone.ts';
+import { areAligned, windowRuns, type WindowRun } from './zone-windows.ts';
 
 /** A question as the engine gets it. */
 export type WindowQuestion = Omit<QueryRequest, 'metrics'> & {
@@ -15,7 +16,7 @@ export type WindowQuestion = Omit<QueryRequest, 'metrics'> & {
   readonly kind: 'click' | null;
 };
 
-const GRANULARITY_SECONDS: Readonly<Record<Exclude<Granularity, 'total'>, StepSeconds>> = { '1s': 1, '1m': 60, '1h': 3600, '1d': 86400 };
+const GRANULARITY_SECONDS = { '1s': 1, '1m': 60, '1h': 3600, '1d': 86400 } as const satisfies Readonly<Record<Exclude<Granularity, 'total'>, StepSeconds>>;
 const MINUTE = MINUTE_MS / SECOND_MS;
 
 /**
@@ -25,7 +26,8 @@ const MINUTE = MINUTE_MS / SECOND_MS;
 export function windowRowsStatement(question: WindowQuestion, tenant: Tenant): Statement {
   const statement = new TenantStatement(tenant);
   const tiles = tilesOf(question.range, coarsestStep(question));
-  const pieces = tiles.map((tile) => piece(statement, question, tile));
+  const windowOf = windowExpression(statement, question);
+  const pieces = tiles.map((tile) => piece(statement, { question, windowOf }, tile));
   const keys = [...(question.granularity === 'total' ? [] : ['window_second']), ...question.groupBy];
   const measures = question.measures.map((measure) => `${aggregateOf(measure)} AS ${measure}`);
   const clauses = [
@@ -43,31 +45,49 @@ export function windowRowsStatement(question: WindowQuestion, tenant: Tenant): S
 export function changedWindowsStatement(question: WindowQuestion, tenant: Tenant, sinceMs: number): Statement {
   const statement = new TenantStatement(tenant);
   const since = `stored_at >= fromUnixTimestamp64Milli(${statement.bind('Int64', sinceMs)}, 'UTC')`;
+  const windowOf = windowExpression(statement, question);
   const rows = statement.read({
     table: 'deltas',
-    columns: [`${windowExpression(statement, question, 'second')} AS window_second`],
-    where: [since, ...conditions(statement, question, { ...question.range, stepSeconds: 1 })],
+    columns: [`${windowOf('second')} AS window_second`],
+    where: [since, ...conditions(statement, { question, windowOf }, { ...question.range, stepSeconds: 1 })],
   });
   return statement.finish(`SELECT DISTINCT window_second FROM (${rows}) ORDER BY window_second LIMIT ${statement.bind('UInt32', question.limit)}`);
 }
 
 /** The coarsest table whose windows never straddle one of the question's. */
 export function coarsestStep({ granularity, zone, range }: Pick<QueryRequest, 'granularity' | 'zone' | 'range'>): StepSeconds {
-  if (granularity === 'total') return 86400;
-  const steps = STEPS.filter((step) => step <= GRANULARITY_SECONDS[granularity]);
-  return alignedStep(granularity === '1h' || granularity === '1d' ? zone : UTC, range, steps) as StepSeconds;
+  switch (granularity) {
+    case '1h':
+    case '1d': {
+      const runs = windowRuns(zone, GRANULARITY_SECONDS[granularity], range);
+      return STEPS.findLast((step) => areAligned(runs, step)) ?? 1;
+    }
+    case '1m':
+    case '1s':
+      return GRANULARITY_SECONDS[granularity];
+    case 'total':
+      return 86400;
+    default:
+      return unreachable(granularity);
+  }
 }
 
-function piece(statement: TenantStatement, question: WindowQuestion, tile: Tile): string {
-  const column = tile.stepSeconds === 1 ? 'second' : 'window';
-  const window = question.granularity === 'total' ? [] : [`${windowExpression(statement, question, column)} AS window_second`];
+/** A question, and the expression that yields the first second of its window that a row lies in, by the row's column of time. */
+type WindowedQuestion = { readonly question: WindowQuestion; readonly windowOf: (column: string) => string };
+
+function piece(statement: TenantStatement, { question, windowOf }: WindowedQuestion, tile: Tile): string {
+  const window = question.granularity === 'total' ? [] : [`${windowOf(timeColumn(tile))} AS window_second`];
   // LowCardinality dictionaries do not survive a union of tables well: plain strings do.
   const dimensions = question.groupBy.map((dimension) => `toString(${dimension}) AS ${dimension}`);
   return statement.read({
     table: TABLES[tile.stepSeconds],
     columns: [...window, ...dimensions, 'kind', 'disposition', ...columnsOf(question.measures)],
-    where: conditions(statement, question, tile),
+    where: conditions(statement, { question, windowOf }, tile),
   });
+}
+
+function timeColumn({ stepSeconds }: Tile): string {
+  return stepSeconds === 1 ? 'second' : 'window';
 }
 
 function columnsOf(measures: readonly Measure[]): readonly string[] {
@@ -81,12 +101,12 @@ function columnsOf(measures: readonly Measure[]): readonly string[] {
   return [...new Set(columns)];
 }
 
-function conditions(statement: TenantStatement, question: WindowQuestion, tile: Tile): string[] {
-  const column = tile.stepSeconds === 1 ? 'second' : 'window';
+function conditions(statement: TenantStatement, { question, windowOf }: WindowedQuestion, tile: Tile): string[] {
+  const column = timeColumn(tile);
   const onlyWindows =
     question.onlyWindows === null || question.granularity === 'total'
       ? []
-      : [`${windowExpression(statement, question, column)} IN ${statement.bind('Array(UInt32)', question.onlyWindows)}`];
+      : [`${windowOf(column)} IN ${statement.bind('Array(UInt32)', question.onlyWindows)}`];
   return [
     `${column} >= toDateTime(${statement.bind('UInt32', tile.fromSecond)}, 'UTC')`,
     `${column} < toDateTime(${statement.bind('UInt32', tile.toSecond)}, 'UTC')`,
@@ -100,29 +120,42 @@ function filterCondition(statement: TenantStatement, { dimension, values }: Filt
   return `${dimension} IN ${statement.bind('Array(String)', values)}`;
 }
 
-/** First second of the window that a row lies in; hours and days are the zone's own, minutes are everybody's. */
-function windowExpression(statement: TenantStatement, { granularity, zone }: Pick<QueryRequest, 'granularity' | 'zone'>, column: string): string {
-  const second = `toUnixTimestamp(${column})`;
+/** Hours and days are the zone's own, minutes are everybody's. What is bound is bound once, however often the expression is used. */
+function windowExpression(statement: TenantStatement, { granularity, zone, range }: WindowQuestion): WindowedQuestion['windowOf'] {
   switch (granularity) {
     case '1h':
     case '1d':
-      return zone === UTC ? floorTo(second, GRANULARITY_SECONDS[granularity]) : zonedWindow(statement, { granularity, zone, column });
+      return windowOfRuns(statement, windowRuns(zone, GRANULARITY_SECONDS[granularity], range));
     case '1m':
-      return floorTo(second, MINUTE);
+      return (column) => floorTo(`toUnixTimestamp(${column})`, MINUTE, 0);
     case '1s':
-      return second;
+      return (column) => `toUnixTimestamp(${column})`;
     case 'total':
-      return 'toUInt32(0)';
+      return () => 'toUInt32(0)';
+    default:
+      return unreachable(granularity);
   }
 }
 
-function floorTo(second: string, stepSeconds: number): string {
-  return `toUInt32(intDiv(${second}, ${stepSeconds}) * ${stepSeconds})`;
+/** The engine is told where windows begin, never a zone's name: its own zones may be of another year than those that read `from` and `to`. */
+function windowOfRuns(statement: TenantStatement, runs: readonly WindowRun[]): WindowedQuestion['windowOf'] {
+  const [first, ...others] = runs;
+  assert(first !== undefined, 'every range meets a window');
+  const { fromSecond, windowSeconds } = first;
+  if (others.length === 0) return (column) => floorTo(`toUnixTimestamp(${column})`, windowSeconds, fromSecond % windowSeconds);
+  const starts = statement.bind('Array(UInt32)', runs.map((run) => run.fromSecond));
+  const lengths = statement.bind('Array(UInt32)', runs.map((run) => run.windowSeconds));
+  return (column) => {
+    const start = `roundDown(toUnixTimestamp(${column}), ${starts})`;
+    const length = `transform(${start}, ${starts}, ${lengths})`;
+    return `toUInt32(${start} + intDiv(toUnixTimestamp(${column}) - ${start}, ${length}) * ${length})`;
+  };
 }
 
-function zonedWindow(statement: TenantStatement, { granularity, zone, column }: { granularity: '1h' | '1d'; zone: TimeZone; column: string }): string {
-  const start = granularity === '1h' ? 'toStartOfHour' : 'toStartOfDay';
-  return `toUnixTimestamp(${start}(toTimeZone(${column}, ${statement.bind('String', zone)})))`;
+/** The last of the seconds `phase, phase + step, …` that is not after `second`. */
+function floorTo(second: string, stepSeconds: number, phaseSeconds: number): string {
+  if (phaseSeconds === 0) return `toUInt32(intDiv(${second}, ${stepSeconds}) * ${stepSeconds})`;
+  return `toUInt32(intDiv(${second} - ${phaseSeconds}, ${stepSeconds}) * ${stepSeconds} + ${phaseSeconds})`;
 }
 
 function afterCursor(statement: TenantStatement, { after, granularity }: WindowQuestion, keys: readonly string[]): string {

@@ -98,6 +98,15 @@ describe('streamRows over the real engine', () => {
     days.close();
   });
 
+  it('a day that clocks make longer is followed to its end', async () => {
+    // Troll's Sunday of 25 October begins 22:00Z the day before and lasts 26 hours.
+    const days = open('metrics=clicks&granularity=1d&tz=Antarctica/Troll&filter=ad_id:long');
+    await days.nextRows();
+    await storeRows([{ ...click('long', 0), second: Date.UTC(2026, 9, 25, 23, 30) / 1_000 }], { told: true });
+    expect((await days.nextRows()).reply.rows).toEqual([{ window: '2026-10-24T22:00:00.000Z', clicks: 1 }]);
+    days.close();
+  });
+
   it('a reader that leaves and resumes at random ends with the numbers of the query', async () => {
     const text = 'metrics=clicks&granularity=1m&group_by=ad_id&filter=ad_id:e|f';
     const seen = new Map<string, unknown>();
