@@ -26,7 +26,9 @@ export function parseTimeZone(text: string): TimeZone | null {
  */
 export function secondOfLocalTime(zone: TimeZone, localSecond: number): number {
   const stretches = clockStretches(zone);
-  const found = stretches.findIndex(({ offsetSeconds }, at) => localSecond - offsetSeconds < endOf(stretches, at));
+  // Clocks are less than a day ahead of UTC or behind: earlier stretches have shown nothing as late as this.
+  let found = indexAt(stretches, localSecond - DAY);
+  while (localSecond - (stretches[found] as ClockStretch).offsetSeconds >= endOf(stretches, found)) found += 1;
   const { fromSecond, offsetSeconds } = stretches[found] as ClockStretch;
   const second = localSecond - offsetSeconds;
   if (second >= fromSecond) return second;
@@ -37,7 +39,7 @@ export function secondOfLocalTime(zone: TimeZone, localSecond: number): number {
 /** The stretch that an instant lies in, and where it ends. */
 export function clockAt(zone: TimeZone, epochSecond: number): ClockStretch & { readonly toSecond: number } {
   const stretches = clockStretches(zone);
-  const found = stretches.findLastIndex(({ fromSecond }) => fromSecond <= epochSecond);
+  const found = indexAt(stretches, epochSecond);
   return { ...(stretches[found] as ClockStretch), toSecond: endOf(stretches, found) };
 }
 
@@ -51,14 +53,26 @@ export function clockStretches(zone: TimeZone): readonly ClockStretch[] {
 }
 
 const DAY = 86_400;
-/** Between two looks no clock may change and change back: the shortest summer since 1970 had twelve days (Tucumán, 2004). */
-const LOOK_SECONDS = 7 * DAY;
+/** Between two looks no clock may change and change back: the shortest summer since 1970 lasted a week (Recife, 2000). */
+const LOOK_SECONDS = 6 * DAY;
 /** Local times of the first and the last day lie up to a day outside of what we store. */
 const CLOCKS_FROM_SECOND = -7 * DAY;
 const CLOCKS_TO_SECOND = MAX_EPOCH_MS / SECOND_MS + 7 * DAY;
 
 /** As many entries as there are zones at most; each holds some hundreds of stretches. */
 const clocks = new Map<TimeZone, readonly ClockStretch[]>();
+
+/** The last stretch that begins at or before an instant; always one, for the first has no beginning. */
+function indexAt(stretches: readonly ClockStretch[], epochSecond: number): number {
+  let found = 0;
+  let after = stretches.length;
+  while (after - found > 1) {
+    const middle = (found + after) >> 1;
+    if ((stretches[middle] as ClockStretch).fromSecond <= epochSecond) found = middle;
+    else after = middle;
+  }
+  return found;
+}
 
 function endOf(stretches: readonly ClockStretch[], at: number): number {
   return stretches[at + 1]?.fromSecond ?? Infinity;
