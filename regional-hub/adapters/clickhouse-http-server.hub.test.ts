@@ -48,6 +48,12 @@ describe("the embedded engine on ClickHouse's HTTP port", () => {
     expect((await client.ping()).success).toBe(true);
   });
 
+  it('takes parameters as long as queries have them: they travel in the address', async () => {
+    const values = Array.from({ length: 1_000 }, (_, i) => `campaign-${i}-`.padEnd(64, 'x'));
+    const result = await client.query({ query: 'SELECT length({values:Array(String)}) AS n', query_params: { values }, format: 'JSONEachRow' });
+    expect(await result.json()).toEqual([{ n: '1000' }]);
+  });
+
   it('answers errors as ClickHouse does', async () => {
     await expect(client.query({ query: 'SELECT * FROM missing' })).rejects.toMatchObject({ code: '60', type: 'UNKNOWN_TABLE' });
     await expect(client.command({ query: 'SELEC 1' })).rejects.toMatchObject({ code: '62', type: 'SYNTAX_ERROR' });

@@ -11,8 +11,8 @@ const EVER = { fromSecond: 0, toSecond: at('2100-01-01T00:00Z') };
 describe('windowRuns', () => {
   const YEAR = ['2026-01-01T00:00Z', '2027-01-01T00:00Z'] as const;
   const zones = [
-    ...['America/Santiago', 'America/Havana', 'Africa/Cairo', 'Asia/Beirut', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata'],
-    ...['Africa/Casablanca', 'Africa/El_Aaiun', 'America/Vancouver', 'America/Edmonton', 'America/Nuuk', 'Antarctica/Troll', 'Asia/Kathmandu', 'UTC'],
+    'America/Santiago', 'America/Havana', 'Africa/Cairo', 'Asia/Beirut', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata',
+    'Africa/Casablanca', 'Africa/El_Aaiun', 'America/Vancouver', 'America/Edmonton', 'America/Nuuk', 'Antarctica/Troll', 'Asia/Kathmandu', 'UTC',
   ];
   it.each([...zones.map((name) => [name, ...YEAR] as const), ['Pacific/Apia', '2011-09-01T00:00Z', '2012-05-01T00:00Z'] as const])('%s: hours and days are those that the clock shows', (name, from, to) => {
     for (const granularity of ['1h', '1d'] as const) {
