@@ -16,7 +16,8 @@ export async function readStream(url: string, key: string, lastEventId?: string)
   if (lastEventId !== undefined) headers['last-event-id'] = lastEventId;
   const reply = await fetch(url, { headers, signal: abort.signal });
   if (reply.status !== 200 || reply.body === null) throw new Error(`GET /v1/stream answered ${reply.status}: ${await reply.text()}`);
-  const events = parseEvents(reply.body);
+  // Taken at once: a body that nobody reads yet is cancelled when its response is collected as garbage.
+  const events = parseEvents(reply.body.pipeThrough(new TextDecoderStream()));
   return {
     until: async (satisfies, withinMs) => {
       const timer = setTimeout(() => abort.abort(new Error(`no such event within ${withinMs} ms`)), withinMs);
@@ -32,10 +33,10 @@ export async function readStream(url: string, key: string, lastEventId?: string)
   };
 }
 
-async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamedRows, undefined> {
+async function* parseEvents(chunks: ReadableStream<string>): AsyncGenerator<StreamedRows, undefined> {
   let text = '';
   let id = '';
-  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+  for await (const chunk of chunks) {
     text += chunk;
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const fields = new Map(text.slice(0, end).split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
