@@ -12,7 +12,7 @@ import { decodeFrame } from '../../schemas/wire/frame.ts';
 import type { EdgeBed } from '../beds/edge-bed.ts';
 import { inRuns } from './events.ts';
 import { type LoadFile, writeLoad } from './load-file.ts';
-import { BROWSER } from './wrk.ts';
+import { BROWSER, costOf } from './wrk.ts';
 
 /** Events of one request, at most. */
 export const MAX_EVENTS = 1_000;
@@ -69,6 +69,13 @@ export async function newClicks(bed: EdgeBed, options: ClickOptions): Promise<Lo
   return writeLoad(join(bed.dir, 'clicks'), { method: 'GET', items: clicks.map(({ token }) => Buffer.from(`/v1/c/${token}`)) });
 }
 
+/** New clicks for so long, as fast as the edge answers or with pauses between; what wrk saw, what it cost the edge, and how many impressions went ahead. */
+export async function driveClicks(bed: EdgeBed, { connections, seconds, pauseMs = 0 }: { readonly connections: number; readonly seconds: number; readonly pauseMs?: number }) {
+  const perSecond = pauseMs === 0 ? MAX_PER_SECOND : Math.min(MAX_PER_SECOND, (connections * 1_000) / pauseMs);
+  const file = await newClicks(bed, { count: Math.ceil(seconds * perSecond) });
+  return { ...(await costOf(bed.workerd, { url: bed.url, file, connections, seconds, pauseMs })), impressions: file.count };
+}
+
 /** Throws unless every click that the shards have flushed was counted and billed: else something else than clicks was measured. */
 export async function expectBilled(bed: EdgeBed): Promise<void> {
   await sleep(FLUSHED_AFTER_MS);
@@ -84,6 +91,8 @@ export async function expectBilled(bed: EdgeBed): Promise<void> {
   if (clicks === 0 || billed < clicks) throw new Error(`${billed} of ${clicks} clicks were billed`);
 }
 
+/** More than one core answers. */
+const MAX_PER_SECOND = 15_000;
 const PUBLISHER = 'pub-1';
 const MAX_SECTION_BYTES = 64 * 2 ** 20;
 /** The last frames leave after the flush delay. */

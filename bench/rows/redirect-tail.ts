@@ -1,15 +1,13 @@
 import { EdgeBed } from '../beds/edge-bed.ts';
-import { expectBilled, newClicks } from '../load/clicks.ts';
-import { hasWrk, load, rateOf } from '../load/wrk.ts';
+import { driveClicks, expectBilled } from '../load/clicks.ts';
+import { hasWrk, rateOf } from '../load/wrk.ts';
 import { medianPair, short } from '../median.ts';
 import type { Bench } from '../row.ts';
 
 const CONNECTIONS = 64;
-/** Several whole collections, which come every few ten thousand requests, must fall into it: they are the tail. */
+/** Several whole collections, which come every few thousand requests, must fall into it: they are the tail. */
 const SECONDS = 20;
 const WARM_UP_SECONDS = 5;
-/** More than one core answers, and half of that. */
-const MAX_PER_SECOND = 15_000;
 /** Of what the same machine can do at this moment. */
 const SHARE_OF_FULL_LOAD = 0.5;
 
@@ -41,15 +39,12 @@ type Tail = { readonly p999Ms: number; readonly rate: number };
 
 /** Finds the full load, and then measures at half of it. */
 async function tailOf(bed: EdgeBed): Promise<() => Promise<Tail>> {
-  const drive = async (seconds: number, pauseMs = 0) => {
-    const count = seconds * MAX_PER_SECOND * (pauseMs > 0 ? SHARE_OF_FULL_LOAD : 1);
-    return load({ url: bed.url, file: await newClicks(bed, { count }), connections: CONNECTIONS, seconds, pauseMs });
-  };
-  await drive(WARM_UP_SECONDS);
-  const fullRate = rateOf(await drive(WARM_UP_SECONDS));
+  const warmUp = () => driveClicks(bed, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS });
+  await warmUp();
+  const fullRate = rateOf(await warmUp());
   const pauseMs = Math.max(1, Math.round((CONNECTIONS * 1_000) / (fullRate * SHARE_OF_FULL_LOAD)));
   return async () => {
-    const seen = await drive(SECONDS, pauseMs);
+    const seen = await driveClicks(bed, { connections: CONNECTIONS, seconds: SECONDS, pauseMs });
     return { p999Ms: seen.p999Us / 1_000, rate: rateOf(seen) };
   };
 }

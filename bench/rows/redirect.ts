@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
-import { expectBilled, MAX_EVENTS, newClicks } from '../load/clicks.ts';
+import { driveClicks, expectBilled, MAX_EVENTS } from '../load/clicks.ts';
 import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
 import { median, medianPair, short } from '../median.ts';
@@ -22,7 +22,6 @@ const CONNECTIONS = 64;
 const SECONDS = 3;
 /** V8 optimises a function when it has run some ten thousand times; a server that runs for days is measured after that. */
 const WARM_UP_SECONDS = 10;
-const MAX_PER_SECOND = 15_000;
 
 /** A person follows a link, with everything that happens to him; beside it a worker that does nothing but redirect. */
 export const redirectBench: Bench = {
@@ -34,9 +33,9 @@ export const redirectBench: Bench = {
       const plain = writeLoad(join(edge.dir, 'plain'), { method: 'GET', items: [Buffer.from('/r')], mayRepeat: true });
       let impressions = 0;
       const ours = async (seconds: number) => {
-        const file = await newClicks(edge, { count: seconds * MAX_PER_SECOND });
-        impressions += file.count;
-        return costOf(edge.workerd, { url: edge.url, file, seconds, connections: CONNECTIONS });
+        const seen = await driveClicks(edge, { seconds, connections: CONNECTIONS });
+        impressions += seen.impressions;
+        return seen;
       };
       const theirs = (seconds: number) => costOf(bare.workerd, { url: bare.url, file: plain, seconds, connections: CONNECTIONS });
       for (const side of [ours, theirs]) await side(WARM_UP_SECONDS);
@@ -62,10 +61,8 @@ export const redirectBench: Bench = {
 async function cpuAtOnce(): Promise<number> {
   const edge = await EdgeBed.start({ redirectBudgetMs: 0 });
   try {
-    const drive = async (seconds: number) =>
-      costOf(edge.workerd, { url: edge.url, file: await newClicks(edge, { count: seconds * MAX_PER_SECOND }), seconds, connections: CONNECTIONS });
-    await drive(WARM_UP_SECONDS);
-    return (await drive(SECONDS)).cpuUs;
+    await driveClicks(edge, { seconds: WARM_UP_SECONDS, connections: CONNECTIONS });
+    return (await driveClicks(edge, { seconds: SECONDS, connections: CONNECTIONS })).cpuUs;
   } finally {
     await edge.stop();
   }

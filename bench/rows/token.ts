@@ -2,8 +2,8 @@ import { randomBytes, webcrypto } from 'node:crypto';
 import { HmacKey } from '../../core/crypto/hmac.ts';
 import { parseTokenKeys, TAG_BYTES, TokenSigner, TokenVerifier } from '../../schemas/token.ts';
 import { EdgeBed } from '../beds/edge-bed.ts';
-import { clickTokens, newClicks } from '../load/clicks.ts';
-import { costOf, hasWrk } from '../load/wrk.ts';
+import { clickTokens, driveClicks } from '../load/clicks.ts';
+import { hasWrk } from '../load/wrk.ts';
 import { threadCpuMs } from '../cpu-clock.ts';
 import { median, short } from '../median.ts';
 import type { Bench } from '../row.ts';
@@ -59,7 +59,7 @@ async function redirectShare(macUs: number) {
   if (!hasWrk()) return { skipped: 'wrk is not installed (Debian: apt-get install wrk)' };
   const edge = await EdgeBed.start();
   try {
-    const drive = async () => costOf(edge.workerd, { url: edge.url, file: await newClicks(edge, { count: 50_000 }), connections: 64, seconds: 2 });
+    const drive = () => driveClicks(edge, { connections: 64, seconds: 2 });
     await drive();
     const { cpuUs } = await drive();
     return { value: (macUs / cpuUs) * 100, baseline: null, note: `${short(macUs)} of ${short(cpuUs)} µs` };

@@ -15,9 +15,8 @@ const ADDS_PER_SWEEP = 64;
  * A pair is kept once. Nothing at or above `floorMs` is ever dropped; what is below goes by and by.
  */
 export class BucketTable {
+  /** One, or `SEGMENTS`. */
   #segments: readonly BucketSegment[] = [new BucketSegment()];
-  /** Of the highest 8 bits of a key, those that tell its segment. */
-  #segmentBits = 0;
   #floorMs: EpochMs = Number.NEGATIVE_INFINITY;
   #nextSweep = 0;
   #sweepsLeft = 0;
@@ -51,7 +50,7 @@ export class BucketTable {
   /** Remembers a time of a key; false when the pair is there already. */
   add(key: Key64, timeMs: EpochMs): boolean {
     const added = this.#segmentOf(key.lo).add(key.lo | 0, key.hi | 0, timeMs, this.#floorMs);
-    if (this.#segmentBits === 0 && this.#segments[0]!.byteLength > UNDIVIDED_BYTES_MAX) this.#divide();
+    if (this.#segments.length === 1 && this.#segments[0]!.byteLength > UNDIVIDED_BYTES_MAX) this.#divide();
     if (this.#sweepsLeft > 0 && --this.#addsUntilSweep <= 0) this.#sweepNext();
     return added;
   }
@@ -73,15 +72,15 @@ export class BucketTable {
     return times.sort((a, b) => a - b);
   }
 
+  /** The one, or that of the key's highest 8 bits. */
   #segmentOf(lo: number): BucketSegment {
-    return this.#segments[(lo >>> 24) & this.#segmentBits]!;
+    return this.#segments[(lo >>> 24) & (this.#segments.length - 1)]!;
   }
 
   /** Deals the pairs out: about 1 ms, once. */
   #divide(): void {
     const [whole] = this.#segments;
     this.#segments = Array.from({ length: SEGMENTS }, () => new BucketSegment());
-    this.#segmentBits = SEGMENTS - 1;
     whole!.forEach((lo, hi, timeMs) => this.#segmentOf(lo).add(lo, hi, timeMs, this.#floorMs));
     if (this.#sweepsLeft > 0) this.#sweepsLeft = SEGMENTS;
   }

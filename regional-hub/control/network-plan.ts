@@ -1,6 +1,5 @@
 import { TrackingError } from '../../core/errors.ts';
 import { ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
-import type { ShardEpoch } from '../../schemas/catalogue.ts';
 import type { ControlDatabase } from './control-database.ts';
 import { readSetting, touchSnapshot, writeSetting, type NetworkPlan } from './settings-store.ts';
 
@@ -14,8 +13,7 @@ export function adoptPlan(database: ControlDatabase, { regions, shardEpochs }: N
       const told = readSetting(tx, 'plan');
       const plan = { regions, shardEpochs };
       if (JSON.stringify(told) === JSON.stringify(plan)) return;
-      if (told !== null) checkAnnouncement(told.shardEpochs, shardEpochs, nowMs);
-      if (told !== null && told.regions[0] !== regions[0]) throw new TrackingError('bad_configuration', `REGIONS must go on to begin with ${told.regions[0]}: ads that name no region are counted there`);
+      if (told !== null) checkAnnouncement(told, plan, nowMs);
       writeSetting(tx, 'plan', plan);
       touchSnapshot(tx, nowMs);
     },
@@ -23,12 +21,14 @@ export function adoptPlan(database: ControlDatabase, { regions, shardEpochs }: N
   );
 }
 
-function checkAnnouncement(told: readonly ShardEpoch[], planned: readonly ShardEpoch[], nowMs: number): void {
-  for (const [i, epoch] of told.entries()) {
-    const stands = planned[i]?.epoch === epoch.epoch && planned[i].sinceMs === epoch.sinceMs && planned[i].shards === epoch.shards;
+function checkAnnouncement(told: NetworkPlan, planned: NetworkPlan, nowMs: number): void {
+  if (told.regions[0] !== planned.regions[0]) throw new TrackingError('bad_configuration', `REGIONS must go on to begin with ${told.regions[0]}: ads that name no region are counted there`);
+  for (const [i, epoch] of told.shardEpochs.entries()) {
+    const kept = planned.shardEpochs[i];
+    const stands = kept?.epoch === epoch.epoch && kept.sinceMs === epoch.sinceMs && kept.shards === epoch.shards;
     if (!stands) throw new TrackingError('bad_configuration', `SHARD_EPOCHS must keep epoch ${epoch.epoch} as edges were told it: ${JSON.stringify(epoch)}`);
   }
-  for (const { epoch, sinceMs } of planned.slice(told.length)) {
+  for (const { epoch, sinceMs } of planned.shardEpochs.slice(told.shardEpochs.length)) {
     if (sinceMs >= nowMs + ANNOUNCED_LEAD_MS) continue;
     throw new TrackingError('bad_configuration', `SHARD_EPOCHS: epoch ${epoch} must begin at least ${ANNOUNCED_LEAD_MS / 60_000} minutes from now, or edges would not have heard of it`);
   }

@@ -67,6 +67,11 @@ export function breakdownPage(found: readonly EngineRow[], request: QueryRequest
   return { rows, suppressed, next: isMore ? { ...keyOf(lastCell, request), dimensions: request.groupBy.map(() => PAST_ALL) } : null };
 }
 
+/** Which of the engine's rows a tenant may not see, a flag each: all cells of their windows must be there. `groupBy`: the question's own dimensions. */
+export function hiddenRows(cells: readonly EngineRow[], request: Pick<QueryRequest, 'groupBy'>, minUsers: number): readonly boolean[] {
+  return hiddenCells(cells.map((row) => cellOf(row, request)), minUsers);
+}
+
 /** The engine gives one row more than it was asked for when there are more: then its last window may lack some. */
 function wholeWindows(found: readonly EngineRow[]): readonly EngineRow[] {
   if (found.length <= ROWS_MAX) return found;
@@ -81,7 +86,7 @@ type PickedRow = { readonly key: RowKey; readonly visible: EngineRow[]; withheld
 
 /** In the order of the reply, which is the engine's: a request's own dimensions come first in its cells. */
 function pickedRows(cells: readonly EngineRow[], request: QueryRequest, minUsers: number): Iterable<PickedRow> {
-  const hidden = hiddenCells(cells.map((row) => cellOf(row, request)), minUsers);
+  const hidden = hiddenRows(cells, request, minUsers);
   const rows = new Map<string, PickedRow>();
   const rowOf = (key: RowKey): PickedRow => {
     const name = JSON.stringify(key);
@@ -105,8 +110,8 @@ function cellDimensions({ groupBy, filters }: Shape): readonly Dimension[] {
   return [...new Set([...groupBy, ...filters.map(({ dimension }) => dimension).filter(isViewerDimension)])];
 }
 
-function cellOf(row: EngineRow, request: QueryRequest): Cell {
-  const sold = request.groupBy.filter((dimension) => !isViewerDimension(dimension));
+function cellOf(row: EngineRow, { groupBy }: Pick<QueryRequest, 'groupBy'>): Cell {
+  const sold = groupBy.filter((dimension) => !isViewerDimension(dimension));
   const viewer = VIEWER_DIMENSIONS.filter((dimension) => row[dimension] !== undefined);
   return {
     table: JSON.stringify([row['window_second'], ...sold.map((dimension) => row[dimension])]),

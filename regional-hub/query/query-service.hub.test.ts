@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import { runQuery } from './query-service.ts';
 import { clicksReport } from './reports.ts';
 import { parseQueryRequest } from './request.ts';
@@ -38,7 +39,7 @@ describe('runQuery against the real engine', () => {
   for (const tz of zones) {
     for (const granularity of granularities) {
       it(`ragged ranges by ${granularity} in ${tz} equal a naive fold`, async () => {
-        const random = randomSource(granularity.length * 31 + tz.length);
+        const random = mulberry32(granularity.length * 31 + tz.length);
         for (let round = 0; round < 4; round += 1) {
           const from = T0 + Math.floor(random() * 200_000);
           const to = from + Math.floor(random() * (granularity === '1s' ? 40_000 : 260_000));
@@ -303,7 +304,7 @@ function windowOf(granularity: '1s' | '1m' | '1h' | '1d' | 'total', tz: string, 
 }
 
 function randomDeltas(count: number, seed: number): TestDelta[] {
-  const random = randomSource(seed);
+  const random = mulberry32(seed);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   return Array.from({ length: count }, (): TestDelta => {
     const kind = pick(['impression', 'click', 'viewable']);
@@ -330,14 +331,4 @@ function randomDeltas(count: number, seed: number): TestDelta[] {
       viewers: Array.from({ length: Math.floor(random() * 3) }, () => Math.floor(random() * 60)),
     };
   });
-}
-
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    const mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    const spread = mixed ^ (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61));
-    return ((spread ^ (spread >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

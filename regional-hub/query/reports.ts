@@ -2,6 +2,7 @@ import { SECOND_MS } from '../../core/time.ts';
 import { isId } from '../../core/ids.ts';
 import { Parameters } from '../http/parameters.ts';
 import { badRequest } from '../http/request-error.ts';
+import { hiddenRows } from './breakdown-page.ts';
 import { TenantStatement, type Statement } from './builder.ts';
 import { isDimension, type Dimension } from './dimensions.ts';
 import { bigintOf, jsonInteger, type EngineRow } from './engine.ts';
@@ -9,7 +10,7 @@ import { runQuery, type QueryDeps } from './query-service.ts';
 import type { QueryRequest } from './query-request.ts';
 import { parseGranularity, parseRange, parseZone, ROWS_MAX } from './request.ts';
 import { isoOf } from './rows.ts';
-import { hiddenCells, isViewerDimension, visibleUsers } from './suppression.ts';
+import { isViewerDimension, visibleUsers } from './suppression.ts';
 import type { Tenant } from './tenant.ts';
 import { windowRowsStatement, type WindowQuestion } from './window-rows.ts';
 
@@ -115,8 +116,7 @@ function shownParts(parts: readonly EngineRow[], breakdown: Dimension, tenant: T
   if (tenant.kind === 'all' || !isViewerDimension(breakdown)) return { parts, suppressed: 0 };
   // The last window would lack cells that decide which of the others are withheld.
   if (parts.length > ROWS_MAX) throw badRequest(`more than ${ROWS_MAX} cells: ask for a shorter range or longer windows`, 'too_many_cells');
-  const cells = parts.map((row) => ({ table: String(row['window_second']), at: [String(row[breakdown])], users: Number(row['unique_users']) }));
-  const hidden = hiddenCells(cells, deps.minCellUsers.viewerBreakdown);
+  const hidden = hiddenRows(parts, { groupBy: [breakdown] }, deps.minCellUsers.viewerBreakdown);
   const withheld = parts.filter((row, index) => hidden[index] && bigintOf(row['clicks']) !== 0n);
   return { parts: parts.filter((_, index) => !hidden[index]), suppressed: withheld.length };
 }

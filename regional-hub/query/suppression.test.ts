@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import { breakdownPage } from './breakdown-page.ts';
 import { parseQueryRequest } from './request.ts';
 import { hiddenCells, type Cell } from './suppression.ts';
@@ -67,7 +68,7 @@ function differencesOf(answers: Iterable<bigint>): Set<bigint> {
 
 it('no answer by country, by a filter of countries or in total, and no two of them subtracted, tell a cell that was withheld', () => {
   for (let seed = 1; seed <= 300; seed += 1) {
-    const random = randomSource(seed);
+    const random = mulberry32(seed);
     const countries = COUNTRIES.filter(() => random() < 0.8);
     const rows = countries.map((country, at): Row => ({ country, device_type: 'mobile', users: drawUsers(random), clicks: 3n ** BigInt(at) }));
     const shown = new Set(clicksOf(rows, '&group_by=country', ['country']));
@@ -85,7 +86,7 @@ it('no answer by country, by a filter of countries or in total, and no two of th
 it('nor does a breakdown by country and device, under any filters of both, beside the sums of its rows and columns that are shown', () => {
   const CELLS = ['country', 'device_type'] as const;
   for (let seed = 1; seed <= 60; seed += 1) {
-    const random = randomSource(seed);
+    const random = mulberry32(seed);
     const places = COUNTRIES.slice(1).flatMap((country) => DEVICES.map((device_type) => ({ country, device_type }))).filter(() => random() < 0.8);
     const rows = places.map((place, at): Row => ({ ...place, users: drawUsers(random), clicks: 3n ** BigInt(at) }));
     const both = new Set(clicksOf(rows, '&group_by=country,device_type', CELLS));
@@ -103,13 +104,3 @@ it('nor does a breakdown by country and device, under any filters of both, besid
     for (const cell of small) expect(told.has(cell.clicks), `seed ${seed}: ${cell.country} ${cell.device_type}`).toBe(false);
   }
 });
-
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    const mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    const spread = mixed ^ (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61));
-    return ((spread ^ (spread >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import { clicksReport, hourlyReport } from './reports.ts';
 import { runQuery } from './query-service.ts';
 import { parseQueryRequest } from './request.ts';
@@ -13,7 +14,7 @@ const click = (ad: string, second: number): TestDelta => ({ second, advertiser_i
 let store: Awaited<ReturnType<typeof openDeltaStore>>;
 // Half anywhere, half about the instants at which some of the zones change.
 const CHANGES = ['2026-02-15', '2026-03-08', '2026-03-22', '2026-03-29', '2026-04-05', '2026-04-24', '2026-09-06', '2026-09-20', '2026-10-04', '2026-10-25', '2026-10-30', '2026-11-01'];
-const random = randomSource(11);
+const random = mulberry32(11);
 const seconds = Array.from({ length: 1_500 }, (_, i) =>
   i % 2 === 0 ? at('2026-01-01') + Math.floor(random() * 450 * 86_400) : at(CHANGES[Math.floor(random() * CHANGES.length)] as string) + Math.floor((random() * 3 - 1) * 86_400),
 );
@@ -83,11 +84,3 @@ describe('windows in a zone, by the real engine', () => {
     expect(buckets.map(({ hour, clicks }) => [hour, clicks])).toEqual([['2026-09-05T01:30:00.000Z', 1], ['2026-09-05T02:30:00.000Z', 1]]);
   });
 });
-
-function randomSource(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -10,6 +10,7 @@ import type { FrameHeader } from '../../schemas/wire/frame.ts';
 import { encodeDeltasRecord, encodeRawRecord } from '../../schemas/wire/log-record.ts';
 import { encodeRawSection } from '../../schemas/wire/raw-section.ts';
 import { TOPICS, type LogRecord } from '../log/delta-log.ts';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 
 /** What one sample event adds, told without any table: the oracle's own arithmetic. */
 export type SampleFact = {
@@ -171,15 +172,4 @@ type Counts = Pick<FrameHeader, 'deltaRows' | 'ledgerRows' | 'rawEvents' | 'delt
 function headerOf({ shard, seq }: SampleFrameOptions, counts: Counts): FrameHeader {
   const fixed = { source: 'live', region: 'us', epoch: 1, pendingEvents: 0, createdAtMs: FIRST_SECOND * 1_000 } as const;
   return { shard, seq, firstRow: seq, lastRow: seq, ...fixed, ...counts };
-}
-
-/** A small generator of even quality: the same seed, the same frames. */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -6,7 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../adapters/clickhouse-store.ts';
 import { createSqliteDeltaLog } from '../adapters/sqlite-delta-log.ts';
 import { openLogDatabase } from '../adapters/sqlite-log-database.ts';
-import { mulberry32, sampleFrames, type SampleFrame } from './sample-frames.ts';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
+import { sampleFrames, type SampleFrame } from './sample-frames.ts';
 import { expectExact, factsOf, query } from './sink-fixture.ts';
 
 const KILLS = 12;

@@ -1,3 +1,4 @@
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 /** One click of a generated history, as `POST /v1/events` takes it from a `replay` key. */
 export type HistoricClick = {
   readonly eventType: 'click';
@@ -40,17 +41,6 @@ export function shuffledWithinDays(clicks: readonly HistoricClick[], seed: numbe
   const random = mulberry32(seed);
   const byDay = Map.groupBy(clicks, ({ timestampMs }) => Math.floor(timestampMs / (DAY_SECONDS * 1_000)));
   return [...byDay.values()].flatMap((day) => shuffle(random, day));
-}
-
-/** Uniform numbers in [0, 1) from a 32-bit seed. Source: public-domain mulberry32. */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Busy at midday, quiet at night, by rejection. */

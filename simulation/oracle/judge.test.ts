@@ -3,9 +3,10 @@ import { createKeyHasher } from '../../core/hash.ts';
 import { judgeBatch } from '../../core/judgement/judge-batch.ts';
 import { MapColdStore } from '../../core/memory/map-cold-store.ts';
 import { ShardMemory } from '../../core/memory/shard-memory.ts';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import { askOracle, type OracleEvent, type OracleWindows, totalsOf } from './naive-oracle.ts';
 import { outcomesOf, plainBatch } from './plain-batch.ts';
-import { drawFrom, randomEvents } from './random-events.ts';
+import { randomEvents } from './random-events.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -24,7 +25,7 @@ describe('the judge agrees with the oracle, event by event', () => {
           const windows = { clickWindowMs, idempotencyWindowMs, attributionWindowMs: 30 * 60_000 };
           for (let seed = 1; seed <= 4; seed++) {
             const wildness = { events: 600, spanMs: seed % 2 === 0 ? 3 * DAY_MS : HOUR_MS, ads: 3, viewers: 12, disorderMs, tokenShare: 0.3, edgesMs: [clickWindowMs, -clickWindowMs, 30 * 60_000, -120_000] };
-            const events = randomEvents(drawFrom(seed), wildness);
+            const events = randomEvents(mulberry32(seed), wildness);
             const expected = askOracle(events, windows);
             const actual = judgeAll(events, windows);
             expect(actual).toEqual(expected);
@@ -37,7 +38,7 @@ describe('the judge agrees with the oracle, event by event', () => {
 });
 
 test('the random events reach every outcome', () => {
-  const events = randomEvents(drawFrom(1), { events: 3_000, spanMs: DAY_MS, ads: 3, viewers: 30, disorderMs: HOUR_MS, tokenShare: 0.3, edgesMs: [60_000] });
+  const events = randomEvents(mulberry32(1), { events: 3_000, spanMs: DAY_MS, ads: 3, viewers: 30, disorderMs: HOUR_MS, tokenShare: 0.3, edgesMs: [60_000] });
   const outcomes = askOracle(events, { clickWindowMs: 60_000, idempotencyWindowMs: HOUR_MS, attributionWindowMs: 30 * 60_000 });
   const seen = new Set(outcomes.map((outcome) => `${outcome.disposition} ${outcome.reason} ${outcome.kind}`));
   for (const wanted of ['counted  impression', 'counted  click', 'counted  viewable', 'counted  conversion', 'duplicate retry click', 'duplicate retry impression', 'duplicate repeat_click click', 'held too_late click', 'held too_late impression', 'held too_late viewable', 'filtered screened click']) {

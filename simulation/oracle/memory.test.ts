@@ -5,9 +5,10 @@ import { type BatchVerdict, type JudgeableBatch, judgeBatch, rememberBatch } fro
 import type { Attribution, Judgement } from '../../core/judgement/judgement.ts';
 import { MapColdStore } from '../../core/memory/map-cold-store.ts';
 import { type MemoryLimits, ShardMemory } from '../../core/memory/shard-memory.ts';
+import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import { askOracle, type OracleEvent, type OracleWindows } from './naive-oracle.ts';
 import { outcomesOf, plainBatch } from './plain-batch.ts';
-import { drawFrom, randomEvents } from './random-events.ts';
+import { randomEvents } from './random-events.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -99,7 +100,7 @@ describe('a bounded memory answers like one without bounds', () => {
       fc.property(fc.integer(), windowsArbitrary, limitsArbitrary, fc.array(stepArbitrary, { minLength: 1, maxLength: 12 }), fc.constantFrom(HOUR_MS, 3 * DAY_MS, 12 * DAY_MS), (seed, windows, limits, steps, spanMs) => {
         const edgesMs = [windows.clickWindowMs, windows.attributionWindowMs, -120_000];
         const wildness = { events: 500, spanMs, ads: 3, viewers: 10, disorderMs: DAY_MS - 2 * HOUR_MS, tokenShare: 0.1, edgesMs };
-        const events = withinTokenLife(randomEvents(drawFrom(seed), wildness));
+        const events = withinTokenLife(randomEvents(mulberry32(seed), wildness));
         const shard = run(events, windows, limits, steps);
         expect(outcomesOf(events, shard.judgements, shard.attributions)).toEqual(askOracle(events, windows));
       }),
@@ -109,7 +110,7 @@ describe('a bounded memory answers like one without bounds', () => {
 
   test('while it keeps to its bounds and lets expired generations go', () => {
     const windows = { clickWindowMs: 60_000, idempotencyWindowMs: DAY_MS, attributionWindowMs: 30 * 60_000 };
-    const events = randomEvents(drawFrom(7), { events: 6_000, spanMs: 30 * DAY_MS, ads: 3, viewers: 200, disorderMs: HOUR_MS, tokenShare: 0, edgesMs: [60_000] });
+    const events = randomEvents(mulberry32(7), { events: 6_000, spanMs: 30 * DAY_MS, ads: 3, viewers: 200, disorderMs: HOUR_MS, tokenShare: 0, edgesMs: [60_000] });
     const limits = { entriesMax: 400, waitingClicksMax: 10, checkpointEntries: 100, filterBytesMax: 10_000 };
     const shard = new TinyShard(limits);
     let wallMs = 0;
@@ -129,7 +130,7 @@ describe('a bounded memory answers like one without bounds', () => {
 
 test('a file of months that is imported twice, the second time from its end, counts once', () => {
   const windows = { clickWindowMs: HOUR_MS, idempotencyWindowMs: DAY_MS, attributionWindowMs: 30 * 60_000 };
-  const events = randomEvents(drawFrom(11), { events: 2_000, spanMs: 120 * DAY_MS, ads: 3, viewers: 40, disorderMs: 1, tokenShare: 0, edgesMs: [60_000] }).filter((event) => !event.screened && !event.viewable);
+  const events = randomEvents(mulberry32(11), { events: 2_000, spanMs: 120 * DAY_MS, ads: 3, viewers: 40, disorderMs: 1, tokenShare: 0, edgesMs: [60_000] }).filter((event) => !event.screened && !event.viewable);
   const shard = new TinyShard({ entriesMax: 300, waitingClicksMax: 10, checkpointEntries: 100, filterBytesMax: 10_000 });
   const wallMs = Date.parse('2026-11-01T00:00:00Z');
   for (const [turn, copy] of [events, events.toReversed()].entries()) {

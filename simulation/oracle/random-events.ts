@@ -22,17 +22,6 @@ const DAY_MS = 24 * HOUR_MS;
 /** 2026-03-10T00:00Z. */
 const START_MS = 1_773_100_800_000;
 
-/** mulberry32: the same numbers for the same seed. */
-export function drawFrom(seed: number): Draw {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Impressions and clicks with retries, repeats, latecomers, wrong clocks, orphans and impressions after their click, in order of arrival. */
 export function randomEvents(draw: Draw, wildness: Wildness): OracleEvent[] {
   const arrivals: { atMs: number; event: OracleEvent }[] = [];
