@@ -36,10 +36,11 @@ import { sinkEvents } from './ops/sink-events.ts';
 import { SpaceGuard } from './ops/space-guard.ts';
 import { BoundedEngine } from './query/bounded-engine.ts';
 import { queryHandlers } from './query/query-handlers.ts';
-import { SharedWatermark } from './query/shared-watermark.ts';
+import { SharedReading } from './query/shared-reading.ts';
 import { readWatermarkMs } from './query/watermark.ts';
 import { StoreChanges } from './sink/changes.ts';
 import { startSink } from './sink/sink.ts';
+import { readFinishedRanges } from './stream/finished-ranges.ts';
 import { streamHandlers } from './stream/stream-handlers.ts';
 import { OpenStreams } from './stream/stream-response.ts';
 
@@ -72,7 +73,8 @@ async function startHub(config: HubConfig) {
   const space = guardSpace(config, store);
   const directEngine = new ClickHouseQueryEngine(store.client);
   const engine = new BoundedEngine(directEngine);
-  const watermark = new SharedWatermark(() => readWatermarkMs(directEngine), clock);
+  const watermark = new SharedReading(() => readWatermarkMs(directEngine), clock);
+  const finished = new SharedReading(() => readFinishedRanges(directEngine), clock);
   const watermarkMs = () => watermark.get();
   const pipeline = new PipelineState(log, clock);
   const streams = new OpenStreams();
@@ -93,7 +95,7 @@ async function startHub(config: HubConfig) {
       ...keyHandlers(plane),
       ...networkHandlers(plane),
       ...queryHandlers({ ...queries, pipelineLagSeconds: () => pipeline.lagSeconds() }),
-      ...streamHandlers({ ...queries, changes, sleep, streams, isKeyAlive: (key) => plane.keys.verify(key) !== undefined }),
+      ...streamHandlers({ ...queries, finishedRanges: () => finished.get(), changes, sleep, streams, isKeyAlive: (key) => plane.keys.verify(key) !== undefined }),
       ...opsHandlers({ engine, clock, sleep, pipeline, regions: config.regions, registry: metrics.registry, watermarkMs, isReady: () => isReady }),
       flush: ({ raw }) => {
         if (space.isShort) throw new RequestError(503, 'unavailable', 'the disk is nearly full; keep the frame');

@@ -36,6 +36,8 @@ const DRAWS = {
   /** Per insert: before, between the table and its views, after; late. */
   insertFault: [0, 0.05, 0.3],
   storeForgets: [0, 0.05],
+  /** An hour: a hub loses sight of the store that others see. */
+  storeCuts: [0, 0, 12],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 
 export type FaultName = keyof typeof DRAWS;

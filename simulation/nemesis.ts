@@ -42,6 +42,7 @@ export class Nemesis {
     this.#plan('forgedFrames', () => this.#forge());
     this.#plan('policyChanges', () => this.#random.pick(world.hubSites).changePolicy());
     this.#plan('deploys', () => this.#deploy());
+    this.#plan('storeCuts', () => world.store.cutOff(this.#random.pick(world.hubNames), this.#random.below(CUT_MS_MAX)));
   }
 
   /** Resharding, spreading and moving ads and key rotation happen in every world. */

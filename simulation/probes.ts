@@ -30,6 +30,7 @@ export const PROBES = [
   'a stale owner was fenced off',
   'an insert landed after it was given up',
   'an insert broke off between table and views',
+  'a range landed long after its claim',
   'a forged frame met its original',
   'a frame of an earlier life came late',
   'a reset shard took a later epoch by itself',

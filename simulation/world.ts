@@ -86,7 +86,7 @@ export class World {
     this.watch = new Watch(this);
     const common = { scheduler: this.scheduler, faults: this.faults, sometimes: (probe: Probe) => this.probes.sometimes(probe) };
     this.log = new LogEngine({ ...common, random: this.random.fork('log'), bugs: plant.log ?? {}, partitions: this.random.between(1, 2), onAppended: (record) => this.watch.appended(record) });
-    this.store = new StoreEngine({ ...common, lateMsMax: this.hubNames.length === 1 ? LATE_MS_MAX.oneHub : LATE_MS_MAX.severalHubs, random: this.random.fork('store'), bugs: plant.store ?? {}, onStored: (table, rows) => this.watch.stored(table, rows) });
+    this.store = new StoreEngine({ ...common, lateMsMax: this.hubNames.length === 1 ? LATE_MS_MAX.oneHub : LATE_MS_MAX.severalHubs, random: this.random.fork('store'), bugs: plant.store ?? {}, onStored: (table, rows) => this.watch.stored(table, rows), onOverdue: (range, landedAtMs) => this.watch.overdue(range, landedAtMs) });
     this.objectClocks = Array.from({ length: OBJECT_MACHINES }, (_, i) => new HostClock(this.scheduler, this.random.fork(`machine ${i}`), this.skewMs));
     const objects = { ...common, bugs: plant.disk ?? {}, clocks: this.objectClocks, onBroken: this.watch.broken.bind(this.watch) };
     this.shards = new Objects({ ...objects, random: this.random.fork('shards'), create: (context) => shardCode(this, context), onDurable: (name, rows) => this.watch.shardStored(name, rows) });

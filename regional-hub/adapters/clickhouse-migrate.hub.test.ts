@@ -29,10 +29,22 @@ describe('migrations', () => {
   it('end with the same schema when four hubs start at once, and do nothing the next time', async () => {
     await Promise.all([1, 2, 3, 4].map((hub) => migrate(store, 1_800_000_000_000 + hub)));
     expect(await tables()).toEqual([
-      'attributions', 'deltas', 'feed_rollup_1d', 'feed_rollup_1h', 'feed_rollup_1m', 'ledger', 'raw_events',
+      'attributions', 'deltas', 'feed_rollup_1d', 'feed_rollup_1h', 'feed_rollup_1m', 'ledger', 'overdue_ranges', 'raw_events',
       'rollup_1d', 'rollup_1h', 'rollup_1m', 'schema_migrations', 'sink_frames',
     ]);
     expect(await migrate(store, 1_800_000_000_009)).toEqual([]);
+  });
+
+  it('bring a store of the version before up to this one, and leave what it has', async () => {
+    const older: ClickHouseStore = { ...store, deployment: { mode: 'local', database: 'older' } };
+    const [first] = migrations(older.deployment);
+    for (const statement of [...groundwork(older.deployment), ...first!.statements]) await store.client.command({ query: statement });
+    await store.client.command({ query: "INSERT INTO older.schema_migrations VALUES (1, 'tables and rollups', 0)" });
+    await store.client.command({ query: "INSERT INTO older.sink_frames (shard, stored_at) VALUES ('kept', now())" });
+    expect(await migrate(older, 1_800_000_000_000)).toEqual([2]);
+    const kept = await store.client.query({ query: 'SELECT (SELECT count() FROM older.sink_frames), (SELECT count() FROM older.overdue_ranges)', format: 'JSONCompactEachRow' });
+    expect(await kept.json()).toEqual([['1', '0']]);
+    await store.client.command({ query: 'DROP DATABASE older SYNC' });
   });
 
   it('make tables that remember enough tokens; a table that was altered to remember fewer is refused, by name', async () => {

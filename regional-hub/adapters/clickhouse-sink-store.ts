@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { ClickHouseError, drainStream } from '@clickhouse/client';
 import { TrackingError } from '../../core/errors.ts';
+import type { EpochMs } from '../../core/time.ts';
 import { DEDUP_WINDOW_BLOCKS } from '../../schemas/clickhouse/ddl.ts';
 import { landingTables, DEFAULT_RETENTION } from '../../schemas/clickhouse/landing-tables.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
@@ -74,6 +75,14 @@ export class ClickHouseSinkStore implements SinkStore {
       if (cause instanceof ClickHouseError) throw cause;
       throw new TrackingError('unavailable', 'an insert was given up', { cause });
     }
+  }
+
+  async noteOverdue({ partition, claimedAtMs }: RangeId, landedAtMs: EpochMs): Promise<void> {
+    await this.#client.command({
+      query: `INSERT INTO ${this.#database}.overdue_ranges (log, log_partition, stored_at, landed_at) SETTINGS insert_deduplicate = 0
+       VALUES ({log:String}, {partition:UInt32}, fromUnixTimestamp64Milli({claimedAtMs:Int64}, 'UTC'), fromUnixTimestamp64Milli({landedAtMs:Int64}, 'UTC'))`,
+      query_params: { log: this.#log, partition, claimedAtMs, landedAtMs },
+    });
   }
 
   // The claim's time is in it: a log that begins again at offset 0 claims at another time.

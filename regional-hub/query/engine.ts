@@ -8,9 +8,6 @@ export type QueryEngine = {
   rows(statement: Statement): Promise<readonly EngineRow[]>;
 };
 
-/** How far the store has come: the latest time at which a range of deltas was stored, 0 before the first. */
-export type Watermark = { readonly watermarkMs: number };
-
 /** A whole number of the engine's, exactly. */
 export function bigintOf(value: unknown): bigint {
   if (typeof value === 'string' || typeof value === 'number') return BigInt(value);

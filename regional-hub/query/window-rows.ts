@@ -41,10 +41,11 @@ export function windowRowsStatement(question: WindowQuestion, tenant: Tenant): S
   return statement.finish(clauses.filter((clause) => clause !== '').join(' '));
 }
 
-/** The windows of a question that frames stored since `sinceMs` have changed: column `window_second`, rising. */
+/** The windows of a question that ranges stored since `sinceMs` have changed, by their claims or by landing late: column `window_second`, rising. */
 export function changedWindowsStatement(question: WindowQuestion, tenant: Tenant, sinceMs: number): Statement {
   const statement = new TenantStatement(tenant);
-  const since = `stored_at >= fromUnixTimestamp64Milli(${statement.bind('Int64', sinceMs)}, 'UTC')`;
+  const time = `fromUnixTimestamp64Milli(${statement.bind('Int64', sinceMs)}, 'UTC')`;
+  const since = `stored_at >= least(${time}, ifNull((SELECT minOrNull(stored_at) FROM edgetally.overdue_ranges WHERE landed_at >= ${time}), ${time}))`;
   const windowOf = windowExpression(statement, question);
   const rows = statement.read({
     table: 'deltas',

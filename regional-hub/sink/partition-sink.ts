@@ -1,7 +1,7 @@
 import { assert, TrackingError } from '../../core/errors.ts';
 import { backoffMs } from '../../core/flush/backoff.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
-import type { PartitionLease, RangeClaim, StoredRecord } from '../log/delta-log.ts';
+import { TOPICS, type PartitionLease, type RangeClaim, type StoredRecord } from '../log/delta-log.ts';
 import { frameName, openRecord, sizeOf, type OpenedRecord } from './range-frames.ts';
 import { lingerMs, planRange } from './range-plan.ts';
 import { planRepeat } from './repeat-plan.ts';
@@ -11,6 +11,8 @@ import { admitFrames, halts, type Watermarks } from './watermark.ts';
 
 /** A quiet partition looks at the log again after this; the log wakes it earlier. */
 const READ_WAIT_MS = 5_000;
+/** A range that is stored so long after its claim is noted as overdue. */
+const OVERDUE_AFTER_MS = 10_000;
 /** Enough to know that there is something. */
 const ONE_RECORD = { maxRecords: 1, maxBytes: 1, waitMs: READ_WAIT_MS };
 
@@ -153,8 +155,17 @@ export class PartitionSink {
   }
 
   async #finish(claim: RangeClaim): Promise<void> {
+    await this.#retry(() => this.#noteOverdue(claim));
     await this.#retry(() => this.#lease.finish(claim));
     this.#nextOffset = claim.maxOffset + 1n;
+  }
+
+  /** Whoever follows changes by the times of claims would miss what lands long after its own. Told before the claim is finished, so that a later life tells it again. */
+  async #noteOverdue(claim: RangeClaim): Promise<void> {
+    const { store, clock } = this.#deps;
+    const landedAtMs = clock.nowMs();
+    const isOverdue = landedAtMs - claim.claimedAtMs > OVERDUE_AFTER_MS;
+    if (isOverdue && this.#lease.topic === TOPICS.deltas) await store.noteOverdue(this.#rangeId(claim), landedAtMs);
   }
 
   #read(fromOffset: bigint, window: { maxRecords: number; maxBytes: number; waitMs: number }): Promise<readonly StoredRecord[]> {

@@ -39,6 +39,7 @@ function forgetfulStore(): { readonly store: SinkStore; readonly landings: () =>
   const store: SinkStore = {
     watermarks: async () => new Map(),
     presence: async () => ({ done: false, landed: new Set(), blocksSince: 0 }),
+    noteOverdue: async () => undefined,
     insert: async (range, block) => {
       if (block.table !== 'deltas') return;
       const token = `${range.partition} ${range.minOffset} ${range.claimedAtMs}`;

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../core/time.ts';
 import type { SealedBlock } from '../../schemas/clickhouse/native/block.ts';
 import type { PartitionId, RangeClaim } from '../log/delta-log.ts';
 import type { RangePresence } from './repeat-plan.ts';
@@ -16,4 +17,6 @@ export type SinkStore = {
    * was given up and may land yet; with anything else the engine is done with it.
    */
   insert(range: RangeId, block: SealedBlock): Promise<void>;
+  /** Notes that a range of deltas was found stored at `landedAtMs`, long after its claim. There when it resolves; notes may repeat. */
+  noteOverdue(range: RangeId, landedAtMs: EpochMs): Promise<void>;
 };

@@ -77,6 +77,7 @@ describe(`the sink, ${name}`, () => {
     const flaky: SinkStore = {
       watermarks: (partition, offset) => sinkStore.watermarks(partition, offset),
       presence: (range) => sinkStore.presence(range),
+      noteOverdue: (range, landedAtMs) => sinkStore.noteOverdue(range, landedAtMs),
       insert: async (range, block) => {
         const fate = random();
         if (fate < 0.15) throw new Error('refused before it was executed');

@@ -8,6 +8,8 @@ import { SentRows } from './sent-rows.ts';
 
 export type StreamDeps = QueryDeps & {
   readonly changes: ChangeFeed;
+  /** Differs once any hub has finished another range. */
+  readonly finishedRanges: () => Promise<bigint>;
   /** Resolves after `delayMs`, or at once when the signal aborts. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
 };
@@ -26,7 +28,10 @@ export type RowsEvent = { readonly kind: 'rows'; readonly id: EpochMs | null; re
 /** What a reader is sent. */
 export type StreamEvent = RowsEvent | { readonly kind: 'heartbeat' };
 
-/** Ranges become visible a little out of the order of their times (partitions run side by side, a crashed one is repeated): look back this far. */
+/**
+ * Ranges become visible out of the order of their claims. Look back this far: clocks of hubs may be 100 s apart, a range takes 10 s at most, and 10 s are left to see it.
+ * One that takes longer is noted as overdue by its sink, and looked for by its note.
+ */
 export const OVERLAP_MS = 120_000;
 /** A reader hears of changes at most so often, and of other hubs' changes within one more turn. */
 export const TURN_MS = 500;
@@ -45,7 +50,7 @@ export async function* streamRows(deps: StreamDeps, reader: StreamReader): Async
   const sent = new SentRows(reader.request.groupBy);
   const bell = new ChangeBell(deps.changes);
   try {
-    const state = { bell, watermarkMs: await deps.watermarkMs(), quietMs: 0 };
+    const state = { bell, finished: await deps.finishedRanges(), watermarkMs: await deps.watermarkMs(), quietMs: 0 };
     const first = { sinceMs: reader.resumeFromMs, watermarkMs: state.watermarkMs };
     yield* turnEvents(deps, reader, { sent, turn: first, answersNothing: true });
     for (;;) {
@@ -68,7 +73,7 @@ export async function* streamRows(deps: StreamDeps, reader: StreamReader): Async
 /** What changed since a time (null: everything there is), told as of a watermark that was read before it. */
 type Changes = { readonly sinceMs: EpochMs | null; readonly watermarkMs: EpochMs };
 type Turn = { readonly kind: 'end' } | { readonly kind: 'heartbeat' } | ({ readonly kind: 'changed' } & Changes);
-type StreamState = { readonly bell: ChangeBell; watermarkMs: EpochMs; quietMs: number };
+type StreamState = { readonly bell: ChangeBell; finished: bigint; watermarkMs: EpochMs; quietMs: number };
 
 /** Sleeps until something was stored, or a heartbeat is due, or the reader is gone. */
 async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamState): Promise<Turn> {
@@ -77,9 +82,11 @@ async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamSta
     state.quietMs += TURN_MS;
     if (isGone(reader)) return { kind: 'end' };
     const rungMs = state.bell.takeOldestMs();
+    const finished = await deps.finishedRanges();
+    if (rungMs === null && finished === state.finished) continue;
+    state.finished = finished;
     const watermarkMs = Math.max(state.watermarkMs, await deps.watermarkMs());
-    const isNews = rungMs !== null || watermarkMs > state.watermarkMs;
-    if (isNews) return { kind: 'changed', sinceMs: Math.min(state.watermarkMs, rungMs ?? state.watermarkMs), watermarkMs };
+    return { kind: 'changed', sinceMs: Math.min(state.watermarkMs, rungMs ?? state.watermarkMs), watermarkMs };
   }
   return { kind: 'heartbeat' };
 }

@@ -17,7 +17,7 @@ describe('the schema', () => {
 
   it('remembers tokens in every table that a range or its views write', () => {
     const tables = statements(local).filter((statement) => statement.includes('MergeTree'));
-    expect(tables).toHaveLength(9);
+    expect(tables).toHaveLength(10);
     for (const table of tables) expect(table).toMatch(/non_replicated_deduplication_window = \d{5}/);
   });
 

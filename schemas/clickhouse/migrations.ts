@@ -1,5 +1,6 @@
 import { createDatabase, createTable, createView, type Deployment } from './ddl.ts';
 import { DEFAULT_RETENTION, landingTables, type Retention } from './landing-tables.ts';
+import { overdueTable } from './overdue-table.ts';
 import { rollupTables, rollupViews } from './rollup-tables.ts';
 import type { Table } from './table.ts';
 
@@ -7,7 +8,7 @@ import type { Table } from './table.ts';
 export type Migration = { readonly version: number; readonly name: string; readonly statements: readonly string[] };
 
 /** Numbers only grow; what has shipped is never changed, only followed. Raise with every migration. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Remembers what was applied; a version may stand in it twice where two hubs raced. */
 export const MIGRATIONS_TABLE: Table = {
@@ -29,7 +30,10 @@ export function groundwork(deployment: Deployment): string[] {
 
 /** Every migration, in order. */
 export function migrations(deployment: Deployment, retention: Retention = DEFAULT_RETENTION): Migration[] {
-  return [{ version: 1, name: 'tables and rollups', statements: firstTables(deployment, retention) }];
+  return [
+    { version: 1, name: 'tables and rollups', statements: firstTables(deployment, retention) },
+    { version: 2, name: 'ranges that landed late', statements: createTable(overdueTable(retention), deployment) },
+  ];
 }
 
 function firstTables(deployment: Deployment, retention: Retention): string[] {

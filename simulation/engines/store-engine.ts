@@ -25,6 +25,7 @@ export type StoreOptions = {
   readonly sometimes: (probe: Probe) => void;
   /** Rows of a block have become visible, once. */
   readonly onStored: (table: string, rows: readonly Row[]) => void;
+  readonly onOverdue: (range: RangeId, landedAtMs: number) => void;
 };
 
 /** How many blocks the sink may trust the store's memory of tokens for; the store keeps a few more. */
@@ -50,6 +51,7 @@ export class StoreEngine {
   readonly #tables = new Map<string, Stored[]>();
   /** Per table the tokens of late, oldest first. */
   readonly #tokens = new Map<string, Set<string>>();
+  readonly #hiddenUntilMs = new Map<string, number>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -59,21 +61,34 @@ export class StoreEngine {
     return (this.#tables.get(table) ?? []).map(({ row }) => row);
   }
 
-  /** The store as one process sees it. */
-  client(life: Life): SinkStore {
+  /** The store as one process of a hub sees it. */
+  client(hub: string, life: Life): SinkStore {
     const { scheduler, random } = this.#options;
     const ask = async <Result>(answer: () => Result): Promise<Result> => {
       await life.sleep(random.delayMs(6), 'asks the store');
+      this.#requireSight(hub);
       return answer();
     };
     return {
       watermarks: (partition, belowOffset) => ask(() => this.watermarks(partition, belowOffset)),
       presence: (range) => ask(() => this.#presence(range)),
-      insert: (range, block) => {
+      noteOverdue: (range, landedAtMs) => ask(() => this.#options.onOverdue(range, landedAtMs)),
+      insert: async (range, block) => {
         scheduler.note(`${life.name} inserts ${block.table} ${range.topic}/${range.partition} ${range.minOffset}-${range.maxOffset}`);
+        this.#requireSight(hub);
         return life.hear(this.#insert(life, range, block));
       },
     };
+  }
+
+  /** For so long a hub finds no store; what is under way gets there. */
+  cutOff(hub: string, forMs: number): void {
+    this.#hiddenUntilMs.set(hub, this.#options.scheduler.nowMs + forMs);
+  }
+
+  #requireSight(hub: string): void {
+    const { scheduler, faults } = this.#options;
+    if (!faults.isHealed && scheduler.nowMs < (this.#hiddenUntilMs.get(hub) ?? 0)) throw new TrackingError('unavailable', 'injected: no store to be seen');
   }
 
   watermarks({ topic, partition }: PartitionId, belowOffset: bigint): Watermarks {

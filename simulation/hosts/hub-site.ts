@@ -103,7 +103,7 @@ export class HubSite implements Site {
 
   async #startSink(life: Life, log: IntakeDeps['log']): Promise<void> {
     const { scheduler, store, plant, watch } = this.#world;
-    const client = store.client(life);
+    const client = store.client(this.name, life);
     await startSink(log, {
       store: plant.sinkStore?.(client) ?? client,
       clock: this.clock,

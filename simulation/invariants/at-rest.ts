@@ -23,6 +23,7 @@ export async function checkAtRest(world: World): Promise<void> {
   checkPromises(world, raw);
   checkOneShard(world, raw);
   checkIdentities(world, judged);
+  world.watch.checkAtRest();
   if (!hasHalfFrame(world)) {
     checkTotals(world, judged);
     checkLedger(world);

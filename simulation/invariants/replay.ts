@@ -20,12 +20,12 @@ export async function checkReplay(world: World): Promise<void> {
   const random = world.random.fork('replay');
   const faults = new Faults(random);
   faults.heal();
-  const store = new StoreEngine({ scheduler, random, faults, bugs: {}, lateMsMax: 0, sometimes: () => undefined, onStored: () => undefined });
+  const store = new StoreEngine({ scheduler, random, faults, bugs: {}, lateMsMax: 0, sometimes: () => undefined, onStored: () => undefined, onOverdue: () => undefined });
   const log = new LogEngine({ scheduler, random, faults, bugs: {}, sometimes: () => undefined, partitions: 1, onAppended: () => undefined });
   for (const topic of Object.values(TOPICS)) for (const { key, value } of world.log.recordsOf(topic)) log.append({ topic, key, value });
   const life = new Life('replay', scheduler);
   await startSink(log.client(life), {
-    store: store.client(life),
+    store: store.client('replay', life),
     clock: { nowMs: () => scheduler.nowMs },
     sleep: (delayMs) => life.sleep(delayMs),
     random: () => random.next(),

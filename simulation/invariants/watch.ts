@@ -2,6 +2,7 @@ import { FRAME_PARTS, LOG_PARTS } from '../../durable-objects/places.ts';
 import type { LogRecord } from '../../regional-hub/log/delta-log.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
 import type { RefusedFrame } from '../../regional-hub/sink/sink-deps.ts';
+import type { RangeId } from '../../regional-hub/sink/sink-store.ts';
 import { decodeCommit } from '../../schemas/wire/commit.ts';
 import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { decodeDeltasRecord, decodeRawRecord } from '../../schemas/wire/log-record.ts';
@@ -12,6 +13,7 @@ import type { ClientReply, ClientRequest } from '../hosts/edge-site.ts';
 import type { Probes } from '../probes.ts';
 import type { Attempt } from '../truth.ts';
 import type { World } from '../world.ts';
+import { FollowerWatch } from './follower-watch.ts';
 import { FrameWatch } from './frame-watch.ts';
 import { StoreWatch } from './store-watch.ts';
 
@@ -24,6 +26,7 @@ export class Watch {
   readonly #shards = new Map<string, SeenShard>();
   readonly #frames: FrameWatch;
   readonly #store: StoreWatch;
+  readonly #follower: FollowerWatch;
   readonly #handOvers = new Set<string>();
   /** By queue, the last number seen. */
   readonly #spills = new Map<string, number>();
@@ -32,6 +35,7 @@ export class Watch {
     this.#world = world;
     this.#frames = new FrameWatch(world);
     this.#store = new StoreWatch(world, this.#frames);
+    this.#follower = new FollowerWatch(world);
   }
 
   get probes(): Probes {
@@ -124,6 +128,16 @@ export class Watch {
 
   stored(table: string, rows: readonly Row[]): void {
     this.#store.stored(table, rows);
+    this.#follower.stored(table, rows);
+  }
+
+  overdue(range: RangeId, landedAtMs: number): void {
+    this.#follower.noted(range, landedAtMs);
+  }
+
+  /** What can only be told once nothing is under way. */
+  checkAtRest(): void {
+    this.#follower.checkAtRest();
   }
 
   /** The sink passed a frame over and says that numbers are missing: only a forged one or one of an earlier life may be. */

@@ -23,6 +23,7 @@ export const HUB_BUGS: readonly Plant[] = [
     await lease.claim(range);
     await lease.finish(range);
   }, finish: async () => undefined })) },
+  { name: 'overdue in silence', story: 'a range that landed long after its claim is not noted', sinkStore: (store) => ({ ...store, noteOverdue: async () => undefined }) },
   { name: 'claim stamped anew', story: 'a repeat makes its own token', deltaLog: (log) => leasing(log, (lease) => ({ ...leaseMethods(lease), unfinished: lease.unfinished && { ...lease.unfinished, claimedAtMs: lease.unfinished.claimedAtMs + 1 }, finish: (range) => lease.finish(lease.unfinished?.maxOffset === range.maxOffset ? lease.unfinished : range) })) },
 ];
 

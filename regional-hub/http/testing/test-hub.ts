@@ -51,7 +51,7 @@ export function createTestHub(options: { databasePath?: string } = {}) {
       ...keyHandlers(plane),
       ...networkHandlers(plane),
       ...queryHandlers({ ...queries, pipelineLagSeconds: async () => 0 }),
-      ...streamHandlers({ ...queries, changes: new StoreChanges(), sleep, streams, isKeyAlive: () => true }),
+      ...streamHandlers({ ...queries, finishedRanges: async () => 0n, changes: new StoreChanges(), sleep, streams, isKeyAlive: () => true }),
       ...opsHandlers({ engine, clock, sleep, pipeline, regions: ['us', 'eu'], registry: new Registry(), watermarkMs: queries.watermarkMs, isReady: () => true }),
       flush: () => new Response('{"code":"unauthorized"}', { status: 401 }),
     },

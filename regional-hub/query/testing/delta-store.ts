@@ -43,7 +43,7 @@ export async function openDeltaStore(nowMs: number) {
   const deps: QueryDeps = { engine, clock: { nowMs: () => nowMs }, watermarkMs: () => readWatermarkMs(engine), minCellUsers: DEFAULT_MIN_CELL_USERS };
   return {
     deps,
-    client: store.client,
+    store,
     insert: async (rows: readonly TestDelta[]) => {
       if (rows.length === 0) return;
       const values = rows.map((row) => `(${valuesOf(row)})`).join(',');
@@ -52,6 +52,7 @@ export async function openDeltaStore(nowMs: number) {
       const target = `edgetally.deltas (${COLUMNS.join(', ')}, stored_at, log_partition, log_offset, shard, epoch, seq, users) SETTINGS insert_deduplicate = 0`;
       const select = `${COLUMNS.join(', ')}, fromUnixTimestamp64Milli(stored_at_ms), 0, 0, 'live.us.e0.0.0', 1, 1, ${users}`;
       await store.client.command({ query: `INSERT INTO ${target} SELECT ${select} FROM values('${structure}', ${values})` });
+      await store.client.command({ query: `INSERT INTO edgetally.sink_frames (topic, stored_at) SETTINGS insert_deduplicate = 0 VALUES ('deltas', fromUnixTimestamp64Milli(${rows[0]!.stored_at_ms ?? STORED_AT_MS}))` });
     },
     close: async () => {
       await store.close();

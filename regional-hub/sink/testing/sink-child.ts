@@ -25,6 +25,7 @@ await startSink(log, {
   store: {
     watermarks: (partition, offset) => real.watermarks(partition, offset),
     presence: (range) => real.presence(range),
+    noteOverdue: (range, landedAtMs) => real.noteOverdue(range, landedAtMs),
     insert: (range, block) => (say(`insert ${block.table}`), real.insert(range, block)),
   },
   clock: { nowMs: () => Date.now() },
