@@ -6,6 +6,7 @@ import type { ClickHouseStore } from '../adapters/clickhouse-store.ts';
 import { createSqliteDeltaLog } from '../adapters/sqlite-delta-log.ts';
 import { openLogDatabase } from '../adapters/sqlite-log-database.ts';
 import type { DeltaLog } from '../log/delta-log.ts';
+import { MINUTE_MS } from '../../core/time.ts';
 import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 import type { StoreChange } from './changes.ts';
 import { sampleFrames } from './sample-frames.ts';
@@ -74,17 +75,12 @@ describe(`the sink, ${name}`, () => {
     const { path, sinkStore } = await fresh(open(), dir);
     const frames = sampleFrames(4, 12, 60);
     const random = mulberry32(42);
-    const flaky: SinkStore = {
-      watermarks: (partition, offset) => sinkStore.watermarks(partition, offset),
-      presence: (range) => sinkStore.presence(range),
-      noteOverdue: (range, landedAtMs) => sinkStore.noteOverdue(range, landedAtMs),
-      insert: async (range, block) => {
-        const fate = random();
-        if (fate < 0.15) throw new Error('refused before it was executed');
-        await sinkStore.insert(range, block);
-        if (fate < 0.3) throw new Error('executed, and the answer lost');
-      },
-    };
+    const flaky = inserting(sinkStore, async (range, block) => {
+      const fate = random();
+      if (fate < 0.15) throw new Error('refused before it was executed');
+      await sinkStore.insert(range, block);
+      if (fate < 0.3) throw new Error('executed, and the answer lost');
+    });
     let sent = 0;
     let failures = 0;
     while (sent < frames.length) {
@@ -101,6 +97,24 @@ describe(`the sink, ${name}`, () => {
     await last.end();
     expect(failures).toBeGreaterThan(0);
     await expectExact(open(), factsOf(frames));
+  });
+
+  it('notes a range that is stored long after its claim, and no other', async () => {
+    const { path, sinkStore } = await fresh(open(), dir);
+    const [late, inTime] = sampleFrames(1, 2, 50);
+    const first = await live(path, inserting(sinkStore, () => Promise.reject(new Error('the store is away'))));
+    await first.log.appendBatch(late!.records);
+    await expect.poll(() => first.errors.length, { timeout: 60_000 }).toBeGreaterThan(0);
+    await first.end();
+    const aMinuteLater = { nowMs: () => Date.now() + MINUTE_MS };
+    const second = await live(path, sinkStore, { clock: aMinuteLater });
+    await caughtUp(second.log);
+    await second.log.appendBatch(inTime!.records);
+    await caughtUp(second.log);
+    await second.end();
+    const notes = await query(open(), 'SELECT stored_at = (SELECT min(stored_at) FROM edgetally.deltas), landed_at - stored_at >= 60 FROM edgetally.overdue_ranges');
+    expect(notes).toEqual([[1, 1]]);
+    await expectExact(open(), factsOf([late!, inTime!]));
   });
 
   it('makes a frame visible well within two seconds of its append', async () => {
@@ -126,6 +140,16 @@ async function fresh(store: ClickHouseStore, dir: string): Promise<{ path: strin
   await store.client.command({ query: 'DROP DATABASE IF EXISTS edgetally SYNC' });
   await migrate(store, Date.now());
   return { path: join(dir, `log-${life}.sqlite`), sinkStore: new ClickHouseSinkStore({ store }) };
+}
+
+/** The store, but for how it inserts. */
+function inserting(store: SinkStore, insert: SinkStore['insert']): SinkStore {
+  return {
+    watermarks: (partition, offset) => store.watermarks(partition, offset),
+    presence: (range) => store.presence(range),
+    noteOverdue: (range, landedAtMs) => store.noteOverdue(range, landedAtMs),
+    insert,
+  };
 }
 
 /** One life of a hub: an open log with a sink, until `end`. */
