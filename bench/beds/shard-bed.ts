@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import { EVENT_FLAGS, EVENT_KINDS, type AdTerms } from '../../core/event.ts';
+import { EVENT_FLAGS, EVENT_KINDS } from '../../core/event.ts';
 import { createKeyHasher, type KeyHasher } from '../../core/hash.ts';
 import { atomically, nodeSql } from '../../durable-objects/node-sql.ts';
 import type { FrameDraft } from '../../durable-objects/shard-outbox.ts';
 import { shardPlace } from '../../durable-objects/shard-place.ts';
 import { Shard } from '../../durable-objects/shard.ts';
+import { adTerms } from '../../schemas/testing/ad-terms.ts';
 import { EventBatchWriter } from '../../schemas/wire/event-batch.ts';
 import { BROWSER } from '../load/wrk.ts';
 
@@ -63,7 +64,7 @@ export class BatchMaker {
       join: this.#hasher.join(adId, nonce),
       screenedReason: 0,
       reasonMask: 0,
-      ad: writer.adIndex(termsOf(adId)),
+      ad: writer.adIndex(adTerms(adId)),
       eventId: nonce,
       publisherId: `pub-${spread % 7}`,
       placementId: `slot-${spread % 3}`,
@@ -84,19 +85,6 @@ export class BatchMaker {
       },
     });
   }
-}
-
-function termsOf(adId: string): AdTerms {
-  return {
-    adId,
-    campaignId: 'spring',
-    advertiserId: 'acme',
-    creativeId: 'cr-1',
-    clickWindowMs: 60_000,
-    idempotencyWindowMs: 86_400_000,
-    attributionWindowMs: 1_800_000,
-    pricing: { model: 'cpc', micros: 250_000, currency: 'USD' },
-  };
 }
 
 /** A frame before and after compression. */

@@ -10,6 +10,7 @@ import type { FrameHeader } from '../../schemas/wire/frame.ts';
 import { encodeDeltasRecord, encodeRawRecord } from '../../schemas/wire/log-record.ts';
 import { encodeRawSection } from '../../schemas/wire/raw-section.ts';
 import { TOPICS, type LogRecord } from '../log/delta-log.ts';
+import { adTerms } from '../../schemas/testing/ad-terms.ts';
 import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
 
 /** What one sample event adds, told without any table: the oracle's own arithmetic. */
@@ -91,16 +92,7 @@ function sampleEvent(random: () => number, options: SampleFrameOptions, i: numbe
 }
 
 function termsOf(ad: number): AdTerms {
-  return {
-    adId: `ad-${ad}`,
-    campaignId: `camp-${ad % 5}`,
-    advertiserId: `adv-${ad % 2}`,
-    creativeId: `cr-${ad}`,
-    clickWindowMs: 60_000,
-    idempotencyWindowMs: 86_400_000,
-    attributionWindowMs: 1_800_000,
-    pricing: { model: 'cpc', micros: 250_000, currency: 'USD' },
-  };
+  return { ...adTerms(`ad-${ad}`), campaignId: `camp-${ad % 5}`, advertiserId: `adv-${ad % 2}`, creativeId: `cr-${ad}` };
 }
 
 function judgementOf(event: TrackedEvent, isRetry: boolean): Judgement {

@@ -3,21 +3,13 @@ import { TrackingError } from '../../core/errors.ts';
 import { NO_KEY } from '../../core/event.ts';
 import type { AdTerms, TrackedEvent } from '../../core/event.ts';
 import { FREE } from '../../core/money.ts';
+import { adTerms } from '../testing/ad-terms.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { EventBatchReader, EventBatchWriter } from './event-batch.ts';
 import { MAX_BATCH_BYTES } from './event-batch-parts.ts';
 import { HEADER, HEADER_BYTES } from './event-header.ts';
 
-const terms = (adId: string): AdTerms => ({
-  adId,
-  campaignId: 'spring',
-  advertiserId: 'acme',
-  creativeId: 'cr-1',
-  clickWindowMs: 60_000,
-  idempotencyWindowMs: 86_400_000,
-  attributionWindowMs: 1_800_000,
-  pricing: FREE,
-});
+const terms = (adId: string): AdTerms => ({ ...adTerms(adId), pricing: FREE });
 
 const NONCE = 'AAECAwQFBgcICQoLDA0ODw';
 const click = (changes: Partial<TrackedEvent> = {}): TrackedEvent => ({

@@ -6,6 +6,7 @@ import type { DeltaRow, LedgerRow } from '../../../core/cells/cell.ts';
 import type { Judgement } from '../../../core/judgement/judgement.ts';
 import { FREE } from '../../../core/money.ts';
 import { secondOf } from '../../../core/time.ts';
+import { adTerms } from '../../../schemas/testing/ad-terms.ts';
 import { encodeCommit } from '../../../schemas/wire/commit.ts';
 import { encodeDeltaSection } from '../../../schemas/wire/delta-section.ts';
 import { EventBatchWriter } from '../../../schemas/wire/event-batch.ts';
@@ -66,16 +67,7 @@ const COUNTED: Judgement = {
 };
 const DUPLICATE: Judgement = { ...COUNTED, disposition: DISPOSITIONS.duplicate, reason: REASONS.retry, reasonMask: 1 << REASONS.retry };
 
-const AD: AdTerms = {
-  adId: 'ad-1',
-  campaignId: 'spring',
-  advertiserId: 'acme',
-  creativeId: 'cr-1',
-  clickWindowMs: 60_000,
-  idempotencyWindowMs: 86_400_000,
-  attributionWindowMs: 1_800_000,
-  pricing: FREE,
-};
+const AD: AdTerms = { ...adTerms('ad-1'), pricing: FREE };
 
 const NO_DETAIL: Omit<EventDetail, 'claimedTimeMs'> = {
   impressionId: '',
