@@ -41,10 +41,13 @@ export const dedupBench: Bench = {
 /** What `judgeBatch` has its memory do. */
 function bucketContender(): Contender {
   const table = new BucketTable();
+  const kept = { read: 0 };
   return {
     take(keys, nowMs) {
       const { length } = keys.lo;
-      for (let at = 0; at < length; at++) table.touch({ lo: keys.lo[at]!, hi: keys.hi[at]! });
+      let read = 0;
+      for (let at = 0; at < length; at++) read ^= table.touch({ lo: keys.lo[at]!, hi: keys.hi[at]! });
+      kept.read = read;
       for (let at = 0; at < length; at++) {
         const key = { lo: keys.lo[at]!, hi: keys.hi[at]! };
         const timeMs = nowMs + at;

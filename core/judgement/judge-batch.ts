@@ -1,18 +1,7 @@
 import { assert } from '../errors.ts';
-import type { AdTerms, JudgedFields } from '../event.ts';
 import type { ShardMemory } from '../memory/shard-memory.ts';
 import { judge } from './judge.ts';
-import type { Attribution, CellDimensions, Judgement } from './judgement.ts';
-
-/** A batch of events in order of arrival, as the readers of the wire format offer it. */
-export type JudgeableBatch = {
-  readonly eventCount: number;
-  fields(index: number): JudgedFields;
-  terms(index: number): AdTerms;
-  dimensions(index: number): CellDimensions;
-  /** The event's own id: a click's click id. */
-  eventId(index: number): string;
-};
+import type { Attribution, JudgeableBatch, Judgement } from './judgement.ts';
 
 /** What a commit records of a batch: one judgement an event, and the attributions in the order they came about. */
 export type BatchVerdict = { readonly judgements: readonly Judgement[]; readonly attributions: readonly Attribution[] };
@@ -21,7 +10,7 @@ export type BatchVerdict = { readonly judgements: readonly Judgement[]; readonly
 export function judgeBatch(batch: JudgeableBatch, memory: ShardMemory): { judgements: Judgement[]; attributions: Attribution[] } {
   const judgements: Judgement[] = [];
   const attributions: Attribution[] = [];
-  expectAll(batch, memory);
+  memory.expect(batch);
   let index = 0;
   const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
   for (; index < batch.eventCount; index++) {
@@ -35,7 +24,7 @@ export function judgeBatch(batch: JudgeableBatch, memory: ShardMemory): { judgem
 /** Rebuilds what judging the batch left in memory, from the recorded verdict, without judging again. */
 export function rememberBatch(batch: JudgeableBatch, { judgements, attributions }: BatchVerdict, memory: ShardMemory): void {
   assert(judgements.length === batch.eventCount, 'a commit records one judgement an event');
-  expectAll(batch, memory);
+  memory.expect(batch);
   let index = 0;
   let next = 0;
   const describe = () => ({ clickId: batch.eventId(index), cell: batch.dimensions(index) });
@@ -45,9 +34,4 @@ export function rememberBatch(batch: JudgeableBatch, { judgements, attributions 
     for (; attributions[next]?.eventIndex === index; next++) memory.applyAttribution(fields.join, attributions[next]!.click);
   }
   assert(next === attributions.length, 'attributions come in the order of their events');
-}
-
-/** Tells the memory of all events. Their fields are read once more when each is judged: to keep them would cost more. */
-function expectAll(batch: JudgeableBatch, memory: ShardMemory): void {
-  for (let index = 0; index < batch.eventCount; index++) memory.expect(batch.fields(index), batch.terms(index));
 }

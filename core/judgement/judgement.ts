@@ -1,7 +1,17 @@
 import type { DispositionCode, ReasonCode } from '../disposition.ts';
-import type { EventKindCode, Key64 } from '../event.ts';
+import type { AdTerms, EventKindCode, JudgedFields, Key64 } from '../event.ts';
 import type { Nanos } from '../money.ts';
 import type { EpochMs } from '../time.ts';
+
+/** A batch of events in order of arrival, as the readers of the wire format offer it. */
+export type JudgeableBatch = {
+  readonly eventCount: number;
+  fields(index: number): JudgedFields;
+  terms(index: number): AdTerms;
+  dimensions(index: number): CellDimensions;
+  /** The event's own id: a click's click id. */
+  eventId(index: number): string;
+};
 
 /** What became of one event. */
 export type Judgement = {

@@ -21,8 +21,6 @@ export class BucketTable {
   #nextSweep = 0;
   #sweepsLeft = 0;
   #addsUntilSweep = 0;
-  /** Of no use, but what is written somewhere must have been read. */
-  #touched = 0;
 
   /** Pairs in RAM, the forgotten ones that are not yet swept included. */
   get size(): number {
@@ -41,10 +39,11 @@ export class BucketTable {
 
   /**
    * To be called for each of many keys before the first of them is looked at: their buckets then come from memory side by side
-   * and not one after the other, which is most of what a lookup costs. Changes nothing.
+   * and not one after the other, which is most of what a lookup costs. Gives what it read, which means nothing, but must be used or it is not read at all;
+   * whoever adds it up does so apart from the heap, where each sum would wait for the one before it.
    */
-  touch(key: Key64): void {
-    this.#touched = (this.#touched + this.#segmentOf(key.lo).touch(key.lo | 0)) | 0;
+  touch(key: Key64): number {
+    return this.#segmentOf(key.lo).touch(key.lo | 0);
   }
 
   /** Remembers a time of a key; false when the pair is there already. */

@@ -42,9 +42,9 @@ export class RememberedTimes {
     return this.#resident.byteLength + this.#below.byteLength;
   }
 
-  /** To be called for each of many keys before the first of them is looked at; it makes that faster and changes nothing. */
-  touch(key: Key64): void {
-    this.#resident.touch(key);
+  /** As `BucketTable.touch`. */
+  touch(key: Key64): number {
+    return this.#resident.touch(key);
   }
 
   /** Whether the key has a time in [fromMs, toMs]. */

@@ -2,7 +2,7 @@ import { DISPOSITIONS, REASONS } from '../disposition.ts';
 import { assert } from '../errors.ts';
 import { type AdTerms, EVENT_FLAGS, EVENT_KINDS, type JudgedFields, type Key64 } from '../event.ts';
 import { adKey, combineKeys, isKey } from '../hash.ts';
-import type { CellDimensions, Judgement, WaitingClick } from '../judgement/judgement.ts';
+import type { CellDimensions, JudgeableBatch, Judgement, WaitingClick } from '../judgement/judgement.ts';
 import { clickCostNanos } from '../money.ts';
 import { CLOCK_SKEW_MS, type EpochMs } from '../time.ts';
 import type { ColdStore } from './cold-store.ts';
@@ -48,6 +48,8 @@ export class ShardMemory {
   readonly #adKeys = new Map<string, Key64>();
   #windows: RetainedWindows = NO_WINDOWS;
   #latestReceivedMs: EpochMs = Number.NEGATIVE_INFINITY;
+  /** Of no use, but what is written somewhere must have been read. */
+  #read = 0;
 
   constructor(store: ColdStore, limits: MemoryLimits = DEFAULT_MEMORY_LIMITS) {
     this.#limits = limits;
@@ -85,13 +87,21 @@ export class ShardMemory {
   }
 
   /**
-   * To be called for each event of a batch before the first is judged or remembered: what these will look at then comes from the
-   * machine's memory side by side. It makes them faster and changes nothing.
+   * To be called before the first event of a batch is judged or remembered: what these will look at then comes from the machine's memory side by
+   * side. It makes them faster and changes nothing. Fields are read once more when an event is judged: to keep them would cost more.
    */
-  expect(event: JudgedFields, terms: AdTerms): void {
-    this.#tables.ids.touch(event.id);
-    if (isKey(event.join)) this.#tables.impressions.touch(event.join);
-    if (event.kind === EVENT_KINDS.click && isKey(event.viewer)) this.#tables.clicks.touch(this.#clickKey(event, terms));
+  expect(batch: JudgeableBatch): void {
+    let read = 0;
+    for (let index = 0; index < batch.eventCount; index++) read ^= this.#touch(batch.fields(index), batch.terms(index));
+    this.#read = this.#read ^ read;
+  }
+
+  #touch(event: JudgedFields, terms: AdTerms): number {
+    const { ids, impressions, clicks } = this.#tables;
+    let read = ids.touch(event.id);
+    if (isKey(event.join)) read ^= impressions.touch(event.join);
+    if (event.kind === EVENT_KINDS.click && isKey(event.viewer)) read ^= clicks.touch(this.#clickKey(event, terms));
+    return read;
   }
 
   /** Whether the id was claimed within the retry window; a token's id: ever. */

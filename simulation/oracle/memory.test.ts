@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeyHasher } from '../../core/hash.ts';
-import { type BatchVerdict, type JudgeableBatch, judgeBatch, rememberBatch } from '../../core/judgement/judge-batch.ts';
+import { type BatchVerdict, judgeBatch, rememberBatch } from '../../core/judgement/judge-batch.ts';
+import type { JudgeableBatch } from '../../core/judgement/judgement.ts';
 import type { Attribution, Judgement } from '../../core/judgement/judgement.ts';
 import { MapColdStore } from '../../core/memory/map-cold-store.ts';
 import { type MemoryLimits, ShardMemory } from '../../core/memory/shard-memory.ts';
