@@ -23,6 +23,9 @@ export type ShardEpoch = { readonly epoch: number; readonly sinceMs: EpochMs; re
  */
 export type AdPlace = { readonly sinceMs: EpochMs; readonly salts: number; readonly homeRegion?: string };
 
+/** By ad, for those that were ever spread otherwise or moved. */
+export type AdPlaceNotes = Readonly<Record<string, readonly AdPlace[]>>;
+
 /** An ad's place among the shards of one epoch: the epoch, and which of its shards. */
 export type ShardSlot = { readonly epoch: number; readonly shard: number };
 

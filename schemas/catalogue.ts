@@ -1,5 +1,5 @@
 import type { Pricing } from '../core/money.ts';
-import type { AdPlace, ShardEpoch } from '../core/routing.ts';
+import type { AdPlaceNotes, ShardEpoch } from '../core/routing.ts';
 
 /** Windows that a campaign may set for itself; DESIGN §2 gives the defaults. */
 export type CampaignPolicy = {
@@ -62,15 +62,15 @@ export type SnapshotKey = {
   readonly signingSecret: string;
 };
 
-export type { AdPlace, ShardEpoch };
+export type { AdPlaceNotes, ShardEpoch };
 
 /** What the hub tells every edge, signed. */
 export type Snapshot = Catalogue & {
   readonly issuedAtMs: number;
   readonly regions: readonly string[];
   readonly shardEpochs: readonly ShardEpoch[];
-  /** By ad, for those that were ever spread otherwise or moved: where their events without a token are counted. The name is older than moves. */
-  readonly saltEpochs: Readonly<Record<string, readonly AdPlace[]>>;
+  /** Where events without a token are counted. The name is older than moves. */
+  readonly saltEpochs: AdPlaceNotes;
   readonly keys: readonly SnapshotKey[];
   /** Token key that signs new tokens; 0 = the first of the edge's own list. */
   readonly signingKid: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { AD_PLACES_KEPT_MS, ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
-import { type AdPlaceNotes, placesAfterChange, placesAfterRemoval } from './ad-places.ts';
+import { AD_PLACES_KEPT_MS, type AdPlaceNotes, ANNOUNCED_LEAD_MS } from '../../core/routing.ts';
+import { placesAfterChange, placesAfterRemoval } from './ad-places.ts';
 
 const T = Date.UTC(2026, 9, 1);
 const ad = (salts: number, homeRegion = 'us') => ({ adId: 'hot', salts, homeRegion });

@@ -1,9 +1,6 @@
-import { type AdPlace, announcePlace } from '../../core/routing.ts';
+import { type AdPlace, type AdPlaceNotes, announcePlace } from '../../core/routing.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { Ad } from '../../schemas/catalogue.ts';
-
-/** By ad: since when its events without a token are counted where. An ad that was never moved or spread otherwise has no note. */
-export type AdPlaceNotes = Readonly<Record<string, readonly AdPlace[]>>;
 
 type Placed = Pick<Ad, 'adId' | 'salts' | 'homeRegion'>;
 

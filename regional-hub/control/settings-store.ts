@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { AdPlace, ShardEpoch } from '../../schemas/catalogue.ts';
+import type { AdPlaceNotes, ShardEpoch } from '../../schemas/catalogue.ts';
 import { settings } from '../../schemas/control-tables.ts';
 import type { ControlDatabase } from './control-database.ts';
 
@@ -18,7 +18,7 @@ export type Settings = {
   readonly tokenKeys: TokenKeyStatus;
   readonly dataCenterCidrs: readonly string[];
   /** By ad; kept for ads that were removed, which may come back. */
-  readonly saltEpochs: Readonly<Record<string, readonly AdPlace[]>>;
+  readonly saltEpochs: AdPlaceNotes;
   /** As edges were told it; null before the first start. */
   readonly plan: NetworkPlan | null;
 };

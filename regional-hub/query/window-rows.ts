@@ -1,5 +1,4 @@
 import { assert, unreachable } from '../../core/errors.ts';
-import { MINUTE_MS, SECOND_MS } from '../../core/time.ts';
 import { TenantStatement, type Statement } from './builder.ts';
 import { aggregateOf, type Measure } from './metrics.ts';
 import type { Filter, Granularity, QueryRequest } from './query-request.ts';
@@ -17,7 +16,6 @@ export type WindowQuestion = Omit<QueryRequest, 'metrics'> & {
 };
 
 const GRANULARITY_SECONDS = { '1s': 1, '1m': 60, '1h': 3600, '1d': 86400 } as const satisfies Readonly<Record<Exclude<Granularity, 'total'>, StepSeconds>>;
-const MINUTE = MINUTE_MS / SECOND_MS;
 
 /**
  * Counts per window and dimensions, one row more than `limit` when there is another page, in the order of `RowKey`. Columns:
@@ -25,8 +23,9 @@ const MINUTE = MINUTE_MS / SECOND_MS;
  */
 export function windowRowsStatement(question: WindowQuestion, tenant: Tenant): Statement {
   const statement = new TenantStatement(tenant);
-  const tiles = tilesOf(question.range, coarsestStep(question));
-  const windowOf = windowExpression(statement, question);
+  const runs = runsOf(question);
+  const tiles = tilesOf(question.range, coarsestStepOf(runs));
+  const windowOf = windowExpression(statement, runs);
   const pieces = tiles.map((tile) => piece(statement, { question, windowOf }, tile));
   const keys = [...(question.granularity === 'total' ? [] : ['window_second']), ...question.groupBy];
   const measures = question.measures.map((measure) => `${aggregateOf(measure)} AS ${measure}`);
@@ -46,7 +45,7 @@ export function changedWindowsStatement(question: WindowQuestion, tenant: Tenant
   const statement = new TenantStatement(tenant);
   const time = `fromUnixTimestamp64Milli(${statement.bind('Int64', sinceMs)}, 'UTC')`;
   const since = `stored_at >= least(${time}, ifNull((SELECT minOrNull(stored_at) FROM edgetally.overdue_ranges WHERE landed_at >= ${time}), ${time}))`;
-  const windowOf = windowExpression(statement, question);
+  const windowOf = windowExpression(statement, runsOf(question));
   const rows = statement.read({
     table: 'deltas',
     columns: [`${windowOf('second')} AS window_second`],
@@ -55,22 +54,31 @@ export function changedWindowsStatement(question: WindowQuestion, tenant: Tenant
   return statement.finish(`SELECT DISTINCT window_second FROM (${rows}) ORDER BY window_second LIMIT ${statement.bind('UInt32', question.limit)}`);
 }
 
+type Windowed = Pick<QueryRequest, 'granularity' | 'zone' | 'range'>;
+
 /** The coarsest table whose windows never straddle one of the question's. */
-export function coarsestStep({ granularity, zone, range }: Pick<QueryRequest, 'granularity' | 'zone' | 'range'>): StepSeconds {
+export function coarsestStep(question: Windowed): StepSeconds {
+  return coarsestStepOf(runsOf(question));
+}
+
+/** The windows of a question; null for a total, which has none. Hours and days are the zone's own, minutes are everybody's. */
+function runsOf({ granularity, zone, range }: Windowed): readonly WindowRun[] | null {
   switch (granularity) {
     case '1h':
-    case '1d': {
-      const runs = windowRuns(zone, GRANULARITY_SECONDS[granularity], range);
-      return STEPS.findLast((step) => areAligned(runs, step)) ?? 1;
-    }
+    case '1d':
+      return windowRuns(zone, GRANULARITY_SECONDS[granularity], range);
     case '1m':
     case '1s':
-      return GRANULARITY_SECONDS[granularity];
+      return [{ fromSecond: 0, windowSeconds: GRANULARITY_SECONDS[granularity] }];
     case 'total':
-      return 86400;
+      return null;
     default:
       return unreachable(granularity);
   }
+}
+
+function coarsestStepOf(runs: readonly WindowRun[] | null): StepSeconds {
+  return STEPS.findLast((step) => runs === null || areAligned(runs, step)) ?? 1;
 }
 
 /** A question, and the expression that yields the first second of its window that a row lies in, by the row's column of time. */
@@ -121,25 +129,12 @@ function filterCondition(statement: TenantStatement, { dimension, values }: Filt
   return `${dimension} IN ${statement.bind('Array(String)', values)}`;
 }
 
-/** Hours and days are the zone's own, minutes are everybody's. What is bound is bound once, however often the expression is used. */
-function windowExpression(statement: TenantStatement, { granularity, zone, range }: WindowQuestion): WindowedQuestion['windowOf'] {
-  switch (granularity) {
-    case '1h':
-    case '1d':
-      return windowOfRuns(statement, windowRuns(zone, GRANULARITY_SECONDS[granularity], range));
-    case '1m':
-      return (column) => floorTo(`toUnixTimestamp(${column})`, MINUTE, 0);
-    case '1s':
-      return (column) => `toUnixTimestamp(${column})`;
-    case 'total':
-      return () => 'toUInt32(0)';
-    default:
-      return unreachable(granularity);
-  }
-}
-
-/** The engine is told where windows begin, never a zone's name: its own zones may be of another year than those that read `from` and `to`. */
-function windowOfRuns(statement: TenantStatement, runs: readonly WindowRun[]): WindowedQuestion['windowOf'] {
+/**
+ * The engine is told where windows begin, never a zone's name: its own zones may be of another year than those that read `from` and `to`. What is
+ * bound is bound once, however often the expression is used.
+ */
+function windowExpression(statement: TenantStatement, runs: readonly WindowRun[] | null): WindowedQuestion['windowOf'] {
+  if (runs === null) return () => 'toUInt32(0)';
   const [first, ...others] = runs;
   assert(first !== undefined, 'every range meets a window');
   const { fromSecond, windowSeconds } = first;
@@ -155,6 +150,7 @@ function windowOfRuns(statement: TenantStatement, runs: readonly WindowRun[]): W
 
 /** The last of the seconds `phase, phase + step, …` that is not after `second`. */
 function floorTo(second: string, stepSeconds: number, phaseSeconds: number): string {
+  if (stepSeconds === 1) return second;
   if (phaseSeconds === 0) return `toUInt32(intDiv(${second}, ${stepSeconds}) * ${stepSeconds})`;
   return `toUInt32(intDiv(${second} - ${phaseSeconds}, ${stepSeconds}) * ${stepSeconds} + ${phaseSeconds})`;
 }

@@ -2,7 +2,7 @@ import type { Retention } from './landing-tables.ts';
 import type { Columns, Table } from './table.ts';
 
 /** Ranges of deltas that were stored long after their claim; `landed_at` is when that was noticed, at the latest attempt. */
-export const OVERDUE_COLUMNS = {
+const OVERDUE_COLUMNS = {
   log: 'LowCardinality(String)',
   log_partition: 'UInt32',
   stored_at: "DateTime64(3, 'UTC')",

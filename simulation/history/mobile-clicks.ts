@@ -1,4 +1,5 @@
 import { mulberry32 } from '../../schemas/testing/mulberry32.ts';
+
 /** One click of a generated history, as `POST /v1/events` takes it from a `replay` key. */
 export type HistoricClick = {
   readonly eventType: 'click';

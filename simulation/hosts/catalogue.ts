@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FREE, type Pricing } from '../../core/money.ts';
-import { type AdPlaceNotes, placesAfterChange } from '../../regional-hub/control/ad-places.ts';
+import type { AdPlaceNotes } from '../../core/routing.ts';
+import { placesAfterChange } from '../../regional-hub/control/ad-places.ts';
 import { DEFAULT_POLICY, type Ad, type Campaign, type ShardEpoch, type Snapshot } from '../../schemas/catalogue.ts';
 import { sealSnapshot, tellSnapshot } from '../../schemas/snapshot.ts';
 

@@ -1,8 +1,7 @@
 import { DISPOSITIONS, REASONS } from '../../core/disposition.ts';
 import { type AdTerms, EVENT_FLAGS, EVENT_KINDS, type JudgedFields, NO_KEY } from '../../core/event.ts';
 import type { KeyHasher } from '../../core/hash.ts';
-import type { JudgeableBatch } from '../../core/judgement/judgement.ts';
-import type { Attribution, CellDimensions, Judgement } from '../../core/judgement/judgement.ts';
+import type { Attribution, CellDimensions, JudgeableBatch, Judgement } from '../../core/judgement/judgement.ts';
 import { resolveEventTime } from '../../core/time.ts';
 import type { OracleEvent, OracleOutcome, OracleWindows } from './naive-oracle.ts';
 
