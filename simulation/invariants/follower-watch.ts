@@ -1,20 +1,23 @@
 import type { RangeId } from '../../regional-hub/sink/sink-store.ts';
 import { OVERLAP_MS } from '../../regional-hub/stream/stream.ts';
 import type { Row } from '../engines/native-block.ts';
-import type { World } from '../world.ts';
+import type { Probes } from '../probes.ts';
+import type { Verdict } from '../violation.ts';
 
 /** A range that somebody who had followed everything until it landed would not look back to; only a note at `sinceMs` or later leads there. */
 type Owed = { readonly partition: number; readonly storedAtMs: number; readonly sinceMs: number };
 
 /** Follows the store by the times of claims, as a dashboard does that resumes at the worst moment: just before a range lands. */
 export class FollowerWatch {
-  readonly #world: World;
+  readonly #verdict: Verdict;
+  readonly #probes: Probes;
   readonly #owed: Owed[] = [];
   readonly #notes = new Map<string, number>();
   #watermarkMs = 0;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor({ verdict, probes }: { readonly verdict: Verdict; readonly probes: Probes }) {
+    this.#verdict = verdict;
+    this.#probes = probes;
   }
 
   stored(table: string, rows: readonly Row[]): void {
@@ -34,11 +37,10 @@ export class FollowerWatch {
 
   /** Once all is stored and finished: nobody missed a range. */
   checkAtRest(): void {
-    const { verdict, probes } = this.#world;
     for (const { partition, storedAtMs, sinceMs } of this.#owed) {
-      probes.sometimes('a range landed long after its claim');
+      this.#probes.sometimes('a range landed long after its claim');
       const notedAtMs = this.#notes.get(`${partition} ${storedAtMs}`) ?? 0;
-      verdict.check(notedAtMs >= sinceMs, 'whoever follows the store misses no range', () => `deltas/${partition} of ${storedAtMs}: looked back to ${sinceMs}, noted at ${notedAtMs}`);
+      this.#verdict.check(notedAtMs >= sinceMs, 'whoever follows the store misses no range', () => `deltas/${partition} of ${storedAtMs}: looked back to ${sinceMs}, noted at ${notedAtMs}`);
     }
   }
 }
