@@ -81,16 +81,16 @@ function mapContender(): Contender {
 }
 
 function measure(contender: Contender, batchOps: number): Result {
-  const nextKeys = drawnKeys(batchOps);
+  const batches = drawnKeys(LIVE_KEYS + MEASURED_OPS, batchOps);
   const bytesBefore = usedBytes();
-  for (let op = 0; op < LIVE_KEYS; op += batchOps) contender.take(nextKeys(), START_MS + op);
+  for (let op = 0; op < LIVE_KEYS; op += batchOps) contender.take(batches(op), START_MS + op);
   const bytesPerKey = (usedBytes() - bytesBefore) / contender.size();
   let pauseMsMax = 0;
   const startMs = threadCpuMs();
   let stretchMs = startMs;
   for (let op = 0; op < MEASURED_OPS; op += batchOps) {
     const nowMs = START_MS + LIVE_KEYS + op;
-    contender.take(nextKeys(), nowMs);
+    contender.take(batches(LIVE_KEYS + op), nowMs);
     if ((op + batchOps) % EXPIRE_EVERY_OPS === 0) contender.expire(nowMs - LIVE_KEYS);
     if ((op + batchOps) % STRETCH_OPS !== 0) continue;
     const atMs = threadCpuMs();
@@ -100,16 +100,17 @@ function measure(contender: Contender, batchOps: number): Result {
   return { opsPerSecond: MEASURED_OPS / ((threadCpuMs() - startMs) / 1_000), pauseMsMax, bytesPerKey };
 }
 
-/** Fresh keys at each call, in the same arrays. */
-function drawnKeys(count: number): () => KeyBatch {
+/** So many keys, drawn before anything is measured; a batch of them is copied into the same two arrays at each call, as a reader of a request does. */
+function drawnKeys(count: number, batchOps: number): (from: number) => KeyBatch {
   const draw = xorshift(0x2545f491);
-  const keys = { lo: new Uint32Array(count), hi: new Uint32Array(count) };
-  return () => {
-    for (let at = 0; at < count; at++) {
-      keys.lo[at] = draw();
-      keys.hi[at] = draw();
+  const all = { lo: Uint32Array.from({ length: count }, draw), hi: Uint32Array.from({ length: count }, draw) };
+  const batch = { lo: new Uint32Array(batchOps), hi: new Uint32Array(batchOps) };
+  return (from) => {
+    for (let at = 0; at < batchOps; at++) {
+      batch.lo[at] = all.lo[from + at]!;
+      batch.hi[at] = all.hi[from + at]!;
     }
-    return keys;
+    return batch;
   };
 }
 
