@@ -38,7 +38,6 @@ import { BoundedEngine } from './query/bounded-engine.ts';
 import { queryHandlers } from './query/query-handlers.ts';
 import { SharedReading } from './query/shared-reading.ts';
 import { readWatermarkMs } from './query/watermark.ts';
-import { StoreChanges } from './sink/changes.ts';
 import { startSink } from './sink/sink.ts';
 import { readFinishedRanges } from './stream/finished-ranges.ts';
 import { streamHandlers } from './stream/stream-handlers.ts';
@@ -79,7 +78,6 @@ async function startHub(config: HubConfig) {
   const pipeline = new PipelineState(log, clock);
   const streams = new OpenStreams();
   const metrics = createHubMetrics({ waitingRecords: () => pipeline.waitingRecords(), openStreams: () => streams.size });
-  const changes = new StoreChanges();
   const encoder = new WorkerRangeEncoder();
   let isReady = false;
 
@@ -95,7 +93,7 @@ async function startHub(config: HubConfig) {
       ...keyHandlers(plane),
       ...networkHandlers(plane),
       ...queryHandlers({ ...queries, pipelineLagSeconds: () => pipeline.lagSeconds() }),
-      ...streamHandlers({ ...queries, finishedRanges: () => finished.get(), changes, sleep, streams, isKeyAlive: (key) => plane.keys.verify(key) !== undefined }),
+      ...streamHandlers({ ...queries, finishedRanges: () => finished.get(), sleep, streams, isKeyAlive: (key) => plane.keys.verify(key) !== undefined }),
       ...opsHandlers({ engine, clock, sleep, pipeline, regions: config.regions, registry: metrics.registry, watermarkMs, isReady: () => isReady }),
       flush: ({ raw }) => {
         if (space.isShort) throw new RequestError(503, 'unavailable', 'the disk is nearly full; keep the frame');
@@ -112,7 +110,7 @@ async function startHub(config: HubConfig) {
     await migrate(store, clock.nowMs());
     await requireTokenMemory(store);
     await log.ensureTopics();
-    await startSink(log, { store: new HeldSinkStore({ store, log: name }, () => space.isShort), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), changes, encoder });
+    await startSink(log, { store: new HeldSinkStore({ store, log: name }, () => space.isShort), log: name, clock, sleep, random: Math.random, events: sinkEvents(metrics.sink, pipeline, logger), encoder });
     isReady = true;
   });
 

@@ -12,7 +12,6 @@ import { openLogDatabase } from '../../regional-hub/adapters/sqlite-log-database
 import { WorkerRangeEncoder } from '../../regional-hub/adapters/worker-range-encoder.ts';
 import { openFrame } from '../../regional-hub/intake/open-frame.ts';
 import { TOPICS, type DeltaLog, type LogRecord, type Topic } from '../../regional-hub/log/delta-log.ts';
-import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { openRecord } from '../../regional-hub/sink/range-frames.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
@@ -156,7 +155,7 @@ class HubBed {
     const quiet = (): undefined => undefined;
     const events = { rangeStored: quiet, frameRepeated: quiet, shardHalted: quiet, rangeFailed: ({ error }: { error: unknown }) => fail(error) };
     const store = new ClickHouseSinkStore({ store: this.#store, log: name });
-    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, changes: new StoreChanges(), encoder: this.#encoder });
+    await startSink(log, { store, log: name, clock, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(quiet), random: () => 0, events, encoder: this.#encoder });
     // A consumer group needs a moment to agree on who reads what; that is no part of carrying.
     await log.appendBatch([]);
     const delay = monitorEventLoopDelay({ resolution: 5 });

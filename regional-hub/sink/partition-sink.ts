@@ -138,10 +138,6 @@ export class PartitionSink {
     this.#watermarks = after;
     frames.forEach((frame, i) => this.#report({ ...range, ...frameName(frame), offset: frame.offset, verdict: verdicts[i]! }));
     if (admitted.length > 0) this.#reportStored(range, admitted, encoded.rows);
-    if (encoded.seconds !== null) {
-      const { min: minSecond, max: maxSecond } = encoded.seconds;
-      this.#deps.changes.publish({ storedAtMs: claim.claimedAtMs, minSecond, maxSecond });
-    }
   }
 
   async #insert(range: RangeId, block: SealedBlock): Promise<void> {

@@ -3,7 +3,6 @@ import type { PartitionId } from '../log/delta-log.ts';
 import type { LandingFence } from './landing-fence.ts';
 import type { RangeLimits } from './range-plan.ts';
 import type { SinkStore } from './sink-store.ts';
-import type { StoreChanges } from './changes.ts';
 import type { RangeEncoder } from './range-blocks.ts';
 import type { FrameName, FrameVerdict } from './watermark.ts';
 
@@ -42,7 +41,6 @@ export type SinkDeps = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly events: SinkEvents;
-  readonly changes: StoreChanges;
   readonly limits: RangeLimits;
   /** Name of the log in the store: two logs that are not one must not share it. */
   readonly log: string;

@@ -2,18 +2,17 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ClickHouseStore } from '../adapters/clickhouse-store.ts';
 import type { DeltaLog } from '../log/delta-log.ts';
-import { StoreChanges } from './changes.ts';
 import type { SampleFact, SampleFrame } from './sample-frames.ts';
 import type { SinkEvents } from './sink-deps.ts';
 import { startSink, type SinkOptions } from './sink.ts';
 import type { SinkStore } from './sink-store.ts';
 
 /** What a sink under test said. */
-export type Heard = { readonly events: string[]; readonly errors: unknown[]; readonly changes: StoreChanges };
+export type Heard = { readonly events: string[]; readonly errors: unknown[] };
 
 /** Starts a sink with a real clock, and keeps what it says. */
 export async function startTestSink(log: DeltaLog, store: SinkStore, options: Partial<SinkOptions> = {}): Promise<Heard> {
-  const heard: Heard = { events: [], errors: [], changes: new StoreChanges() };
+  const heard: Heard = { events: [], errors: [] };
   const events: SinkEvents = {
     rangeStored: ({ topic, frames }) => heard.events.push(`stored ${topic} ${frames}`),
     frameRepeated: ({ topic, shard, seq }) => heard.events.push(`repeat ${topic} ${shard} ${seq}`),
@@ -26,7 +25,6 @@ export async function startTestSink(log: DeltaLog, store: SinkStore, options: Pa
     sleep: (delayMs, signal) => wait(delayMs, undefined, { signal }).catch(() => undefined),
     random: () => 0,
     events,
-    changes: heard.changes,
     intervalMs: 50,
     ...options,
   });

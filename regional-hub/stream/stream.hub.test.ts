@@ -6,14 +6,12 @@ import type { QueryEngine } from '../query/engine.ts';
 import { parseQueryRequest, STREAM_PARAMETERS } from '../query/request.ts';
 import { runQuery } from '../query/query-service.ts';
 import type { Tenant } from '../query/tenant.ts';
-import { StoreChanges } from '../sink/changes.ts';
 import { readFinishedRanges } from './finished-ranges.ts';
 import { OVERLAP_MS, PAGE_ROWS_MIN, streamRows, type RowsEvent } from './stream.ts';
 
 const ALL: Tenant = { kind: 'all' };
 const T0 = Date.UTC(2026, 8, 1) / 1_000;
 let store: Awaited<ReturnType<typeof openDeltaStore>>;
-const changes = new StoreChanges();
 let storedAtMs = Date.now();
 
 beforeAll(async () => {
@@ -23,11 +21,10 @@ afterAll(() => store?.close());
 
 const click = (ad: string, minute: number, count = 1): TestDelta => ({ second: T0 + minute * 60, advertiser_id: ad === 'foreign' ? 'rival' : 'acme', campaign_id: 'c', ad_id: ad, publisher_id: 'p', kind: 'click', disposition: 'counted', count });
 
-/** Stores rows; `told` says whether this hub's own sink did it, or another hub's. */
-async function storeRows(rows: readonly TestDelta[], { told, atMs }: { told: boolean; atMs?: number }): Promise<void> {
+/** Stores rows as any hub does, under a time that no range had before, or under `atMs`. */
+async function storeRows(rows: readonly TestDelta[], atMs?: number): Promise<void> {
   storedAtMs = atMs ?? Math.max(Date.now(), storedAtMs + 1);
   await store.insert(rows.map((row) => ({ ...row, stored_at_ms: storedAtMs })));
-  if (told) changes.publish({ storedAtMs, minSecond: 0, maxSecond: 0 });
 }
 
 function open(text: string, options: { tenant?: Tenant; resumeFromMs?: number; turns?: { allowed: boolean }; onStatement?: () => void } = {}) {
@@ -39,7 +36,7 @@ function open(text: string, options: { tenant?: Tenant; resumeFromMs?: number; t
     options.onStatement?.();
     return store.deps.engine.rows(statement);
   };
-  const events = streamRows({ ...store.deps, engine: { rows }, finishedRanges: () => readFinishedRanges(store.deps.engine), changes, sleep }, reader);
+  const events = streamRows({ ...store.deps, engine: { rows }, finishedRanges: () => readFinishedRanges(store.deps.engine), sleep }, reader);
   const nextRows = async (): Promise<RowsEvent> => {
     for (;;) {
       const { value, done } = await events.next();
@@ -62,39 +59,29 @@ const wholeOf = (text: string, tenant: Tenant = ALL) => runQuery(store.deps, par
 
 describe('streamRows over the real engine', () => {
   it('gives what is there, then only what changed', async () => {
-    await storeRows([click('a', 0), click('a', 1), click('foreign', 1)], { told: true });
+    await storeRows([click('a', 0), click('a', 1), click('foreign', 1)]);
     const stream = open('metrics=clicks&granularity=1m&filter=ad_id:a|foreign', { tenant: { kind: 'advertiser', ids: ['acme'] } });
     expect((await stream.nextRows()).reply.rows.map((row) => row['clicks'])).toEqual([1, 1]);
-    await storeRows([click('a', 1, 4), click('foreign', 2)], { told: true });
+    await storeRows([click('a', 1, 4), click('foreign', 2)]);
     const news = await stream.nextRows();
     expect(news.reply.rows).toEqual([{ window: new Date((T0 + 60) * 1_000).toISOString(), clicks: 5 }]);
     stream.close();
   });
 
-  it('sees what another hub stored, which nobody told it', async () => {
+  it('sees what was not there yet', async () => {
     const stream = open('metrics=clicks&granularity=1h&group_by=ad_id&filter=ad_id:b');
     expect((await stream.nextRows()).reply.rows).toEqual([]);
-    await storeRows([click('b', 5, 2)], { told: false });
+    await storeRows([click('b', 5, 2)]);
     expect((await stream.nextRows()).reply.rows).toMatchObject([{ ad_id: 'b', clicks: 2 }]);
     stream.close();
   });
 
-  it('a range that was claimed before the watermark and landed after it is not missed', async () => {
+  it('a range that was claimed before the watermark and landed after it is not missed, though nothing else is stored', async () => {
     const stream = open('metrics=clicks&granularity=1m&filter=ad_id:c');
     await stream.nextRows();
-    await storeRows([click('c', 9)], { told: true });
-    expect((await stream.nextRows()).reply.rows).toHaveLength(1);
-    await storeRows([click('c', 10)], { told: true, atMs: storedAtMs - 5_000 });
-    expect((await stream.nextRows()).reply.rows).toMatchObject([{ clicks: 1 }]);
-    stream.close();
-  });
-
-  it('another hub’s range that was claimed before the watermark and landed after it is not missed, though nothing else is stored', async () => {
-    const stream = open('metrics=clicks&granularity=1m&filter=ad_id:c2');
-    await stream.nextRows();
-    await storeRows([click('c2', 9)], { told: true });
+    await storeRows([click('c', 9)]);
     await stream.nextTurn();
-    await storeRows([click('c2', 10)], { told: false, atMs: storedAtMs - 5_000 });
+    await storeRows([click('c', 10)], storedAtMs - 5_000);
     expect((await stream.nextRows()).reply.rows).toMatchObject([{ clicks: 1 }]);
     stream.close();
   });
@@ -123,7 +110,7 @@ describe('streamRows over the real engine', () => {
     const days = open('metrics=clicks&granularity=1d&tz=Asia/Kolkata&filter=ad_id:d');
     expect((await total.nextRows()).reply.rows).toMatchObject([{ clicks: 0 }]);
     await days.nextRows();
-    await storeRows([click('d', 0, 3)], { told: true });
+    await storeRows([click('d', 0, 3)]);
     expect((await total.nextRows()).reply.rows).toMatchObject([{ clicks: 3 }]);
     expect((await days.nextRows()).reply.rows).toEqual([{ window: '2026-08-31T18:30:00.000Z', clicks: 3 }]);
     total.close();
@@ -134,7 +121,7 @@ describe('streamRows over the real engine', () => {
     // Troll's Sunday of 25 October begins 22:00Z the day before and lasts 26 hours.
     const days = open('metrics=clicks&granularity=1d&tz=Antarctica/Troll&filter=ad_id:long');
     await days.nextRows();
-    await storeRows([{ ...click('long', 0), second: Date.UTC(2026, 9, 25, 23, 30) / 1_000 }], { told: true });
+    await storeRows([{ ...click('long', 0), second: Date.UTC(2026, 9, 25, 23, 30) / 1_000 }]);
     expect((await days.nextRows()).reply.rows).toEqual([{ window: '2026-10-24T22:00:00.000Z', clicks: 1 }]);
     days.close();
   });
@@ -149,7 +136,7 @@ describe('streamRows over the real engine', () => {
         const { id, reply } = await stream.nextRows();
         for (const row of reply.rows) seen.set(`${row['window']} ${row['ad_id']}`, row);
         resumeFromMs = id ?? resumeFromMs;
-        await storeRows([click(i % 2 ? 'e' : 'f', i % 3), click('e', 30 + i)], { told: i % 2 === 0 });
+        await storeRows([click(i % 2 ? 'e' : 'f', i % 3), click('e', 30 + i)]);
       }
       stream.close();
     };
@@ -164,10 +151,10 @@ describe('streamRows over the real engine', () => {
   it('a filter by country shows a cell only once its window withholds it no more, though another country changed', async () => {
     const of = (country: string, users: number, from: number): TestDelta => ({ ...click('g', 0, users), country, viewers: Array.from({ length: users }, (_, n) => from + n) });
     const tenant: Tenant = { kind: 'advertiser', ids: ['acme'] };
-    await storeRows([of('DE', 120, 1_000), of('FR', 60, 2_000), of('US', 2, 3_000)], { told: true });
+    await storeRows([of('DE', 120, 1_000), of('FR', 60, 2_000), of('US', 2, 3_000)]);
     const stream = open('metrics=clicks&granularity=1m&filter=ad_id:g&filter=country:FR', { tenant });
     expect((await stream.nextRows()).reply).toMatchObject({ rows: [], meta: { suppressed: 1 } });
-    await storeRows([of('US', 70, 4_000)], { told: true });
+    await storeRows([of('US', 70, 4_000)]);
     expect((await stream.nextRows()).reply).toMatchObject({ rows: [{ clicks: 60 }], meta: { suppressed: 0 } });
     stream.close();
   });
@@ -196,7 +183,7 @@ describe('turns of more rows than an event holds', () => {
     expect(await stream.nextTurn()).toMatchObject([{ id: expect.any(Number), reply: { rows: [] } }]);
     const seen: unknown[] = [];
     for (const batch of [0, 1, 2]) {
-      await storeRows(seconds('paged', batch * 60, 20), { told: batch !== 1 });
+      await storeRows(seconds('paged', batch * 60, 20));
       const turn = await stream.nextTurn();
       expect(turn.map(({ id, reply }) => [id, reply.rows.length, reply.meta.cursor])).toEqual([[null, 5, null], [null, 5, null], [null, 5, null], [storedAtMs, 5, null]]);
       seen.push(...rowsOf(turn));
@@ -210,7 +197,7 @@ describe('turns of more rows than an event holds', () => {
     const text = 'metrics=clicks&granularity=1s&filter=ad_id:broken&limit=3';
     const broken = open(text);
     const lastId = (await broken.nextTurn()).at(-1)?.id as number;
-    await storeRows(seconds('broken', 0, 8), { told: true });
+    await storeRows(seconds('broken', 0, 8));
     expect(await broken.nextRows()).toMatchObject({ id: null });
     broken.close();
     const resumed = open(text, { resumeFromMs: lastId });
@@ -223,7 +210,7 @@ describe('turns of more rows than an event holds', () => {
   it('a stream that is resumed has as many events as it takes, and so has a total by dimensions', async () => {
     const ads = ['t1', 't2', 't3', 't4', 't5'];
     const text = `metrics=clicks&group_by=ad_id&filter=ad_id:${ads.join('|')}`;
-    await storeRows(ads.map((ad) => click(ad, 3)), { told: false });
+    await storeRows(ads.map((ad) => click(ad, 3)));
     for (const resumeFromMs of [undefined, 0, storedAtMs]) {
       const stream = open(`${text}&limit=2`, resumeFromMs === undefined ? {} : { resumeFromMs });
       const turn = await stream.nextTurn();
@@ -236,7 +223,7 @@ describe('turns of more rows than an event holds', () => {
   it('more than the store is asked for at once comes whole too, and no faster than it is taken', async () => {
     const text = 'metrics=clicks&granularity=1s&filter=ad_id:many';
     const windowCount = PAGE_ROWS_MIN + 1_000;
-    for (let from = 0; from < windowCount; from += 1_000) await storeRows(seconds('many', from, 1_000), { told: false });
+    for (let from = 0; from < windowCount; from += 1_000) await storeRows(seconds('many', from, 1_000));
     let statements = 0;
     const stream = open(`${text}&limit=6000`, { onStatement: () => (statements += 1) });
     const first = [await stream.nextRows(), await stream.nextRows()];
@@ -245,8 +232,8 @@ describe('turns of more rows than an event holds', () => {
     first.push(...(await stream.nextTurn()));
     expect(first.map(({ id, reply }) => [id, reply.rows.length])).toEqual([[null, 6_000], [null, 4_000], [storedAtMs, 1_000]]);
     expect(rowsOf(first)).toEqual((await wholeOf(text)).rows);
-    await storeRows(seconds('many', 500, 1_000), { told: true });
-    await storeRows(seconds('many', 9_500, 1_000), { told: true });
+    await storeRows(seconds('many', 500, 1_000));
+    await storeRows(seconds('many', 9_500, 1_000));
     const turn = await stream.nextTurn();
     stream.close();
     expect(turn.map(({ id }) => id)).toEqual([...turn.slice(1).map(() => null), storedAtMs]);
@@ -259,7 +246,7 @@ describe('turns of more rows than an event holds', () => {
     const people = { US: 120, DE: 60, FR: 55, CA: 3 };
     const viewersOf = (at: number, count: number) => Array.from({ length: count }, (_, index) => at * 1_000 + index);
     const cells = Object.entries(people).flatMap(([country, count], at) => [0, 60].map((minute) => ({ ...click('viewed', minute, count), country, viewers: viewersOf(at, count) })));
-    await storeRows(cells, { told: false });
+    await storeRows(cells);
     const text = 'metrics=clicks&group_by=country&granularity=1h&filter=ad_id:viewed';
     const whole = await wholeOf(text, tenant);
     for (const limit of [1, 3, 100]) {

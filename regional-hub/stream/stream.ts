@@ -3,11 +3,9 @@ import { queryPages, questionOf, type QueryDeps, type QueryPage, type QueryReply
 import type { QueryRequest } from '../query/query-request.ts';
 import type { Tenant } from '../query/tenant.ts';
 import { changedWindowsStatement, coarsestStep } from '../query/window-rows.ts';
-import { ChangeBell, type ChangeFeed } from './change-bell.ts';
 import { SentRows } from './sent-rows.ts';
 
 export type StreamDeps = QueryDeps & {
-  readonly changes: ChangeFeed;
   /** Differs once any hub has finished another range. */
   readonly finishedRanges: () => Promise<bigint>;
   /** Resolves after `delayMs`, or at once when the signal aborts. */
@@ -33,7 +31,7 @@ export type StreamEvent = RowsEvent | { readonly kind: 'heartbeat' };
  * One that takes longer is noted as overdue by its sink, and looked for by its note.
  */
 export const OVERLAP_MS = 120_000;
-/** A reader hears of changes at most so often, and of other hubs' changes within one more turn. */
+/** A reader hears of changes at most so often, whichever hub stored them. */
 export const TURN_MS = 500;
 /** Keeps proxies from closing a quiet connection. */
 export const HEARTBEAT_MS = 15_000;
@@ -48,32 +46,27 @@ export const PAGE_ROWS_MIN = 10_000;
  */
 export async function* streamRows(deps: StreamDeps, reader: StreamReader): AsyncGenerator<StreamEvent, void> {
   const sent = new SentRows(reader.request.groupBy);
-  const bell = new ChangeBell(deps.changes);
-  try {
-    const state = { bell, finished: await deps.finishedRanges(), watermarkMs: await deps.watermarkMs(), quietMs: 0 };
-    const first = { sinceMs: reader.resumeFromMs, watermarkMs: state.watermarkMs };
-    yield* turnEvents(deps, reader, { sent, turn: first, answersNothing: true });
-    for (;;) {
-      const turn = await nextTurn(deps, reader, state);
-      if (turn.kind === 'end') return;
-      if (turn.kind === 'heartbeat') {
-        state.quietMs = 0;
-        yield turn;
-        continue;
-      }
-      const hasNews = yield* turnEvents(deps, reader, { sent, turn, answersNothing: false });
-      if (hasNews) state.quietMs = 0;
-      state.watermarkMs = turn.watermarkMs;
+  const state = { finished: await deps.finishedRanges(), watermarkMs: await deps.watermarkMs(), quietMs: 0 };
+  const first = { sinceMs: reader.resumeFromMs, watermarkMs: state.watermarkMs };
+  yield* turnEvents(deps, reader, { sent, turn: first, answersNothing: true });
+  for (;;) {
+    const turn = await nextTurn(deps, reader, state);
+    if (turn.kind === 'end') return;
+    if (turn.kind === 'heartbeat') {
+      state.quietMs = 0;
+      yield turn;
+      continue;
     }
-  } finally {
-    bell.close();
+    const hasNews = yield* turnEvents(deps, reader, { sent, turn, answersNothing: false });
+    if (hasNews) state.quietMs = 0;
+    state.watermarkMs = turn.watermarkMs;
   }
 }
 
 /** What changed since a time (null: everything there is), told as of a watermark that was read before it. */
 type Changes = { readonly sinceMs: EpochMs | null; readonly watermarkMs: EpochMs };
 type Turn = { readonly kind: 'end' } | { readonly kind: 'heartbeat' } | ({ readonly kind: 'changed' } & Changes);
-type StreamState = { readonly bell: ChangeBell; finished: bigint; watermarkMs: EpochMs; quietMs: number };
+type StreamState = { finished: bigint; watermarkMs: EpochMs; quietMs: number };
 
 /** Sleeps until something was stored, or a heartbeat is due, or the reader is gone. */
 async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamState): Promise<Turn> {
@@ -81,12 +74,10 @@ async function nextTurn(deps: StreamDeps, reader: StreamReader, state: StreamSta
     await deps.sleep(TURN_MS, reader.signal);
     state.quietMs += TURN_MS;
     if (isGone(reader)) return { kind: 'end' };
-    const rungMs = state.bell.takeOldestMs();
     const finished = await deps.finishedRanges();
-    if (rungMs === null && finished === state.finished) continue;
+    if (finished === state.finished) continue;
     state.finished = finished;
-    const watermarkMs = Math.max(state.watermarkMs, await deps.watermarkMs());
-    return { kind: 'changed', sinceMs: Math.min(state.watermarkMs, rungMs ?? state.watermarkMs), watermarkMs };
+    return { kind: 'changed', sinceMs: state.watermarkMs, watermarkMs: Math.max(state.watermarkMs, await deps.watermarkMs()) };
   }
   return { kind: 'heartbeat' };
 }

@@ -7,7 +7,6 @@ import { acceptFrame, type FlushReply, type IntakeDeps } from '../../regional-hu
 import { KeyedQueue } from '../../regional-hub/intake/keyed-queue.ts';
 import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
 import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
-import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
 import { FENCE_LIMITS, SAFE_BLOCKS } from '../engines/store-engine.ts';
@@ -115,7 +114,6 @@ export class HubSite implements Site {
         shardHalted: (frame) => watch.halted(frame),
         rangeFailed: ({ error }) => watch.sinkFailed(error),
       },
-      changes: new StoreChanges(),
       limits: this.#world.rangeLimits,
       intervalMs: this.#world.sinkIntervalMs,
       safeBlocks: SAFE_BLOCKS,

@@ -1,4 +1,3 @@
-import { StoreChanges } from '../../regional-hub/sink/changes.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
 import { TOPICS } from '../../regional-hub/log/delta-log.ts';
@@ -30,7 +29,6 @@ export async function checkReplay(world: World): Promise<void> {
     sleep: (delayMs) => life.sleep(delayMs),
     random: () => random.next(),
     events: { rangeStored: () => undefined, frameRepeated: () => undefined, shardHalted: () => undefined, rangeFailed: ({ error }) => world.verdict.fail('no assertion breaks', `replay: ${String(error)}`) },
-    changes: new StoreChanges(),
     safeBlocks: SAFE_BLOCKS,
     encoder: { encode: (name, range, frames) => encodeRange(name, range, frames, { unpack: async (section, limit) => unpackSectionSync(section, limit), turn: async () => undefined }) },
   });

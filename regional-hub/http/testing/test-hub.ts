@@ -10,7 +10,6 @@ import { opsHandlers } from '../../ops/ops-handlers.ts';
 import { PipelineState } from '../../ops/pipeline-state.ts';
 import type { Statement } from '../../query/builder.ts';
 import { queryHandlers } from '../../query/query-handlers.ts';
-import { StoreChanges } from '../../sink/changes.ts';
 import { streamHandlers } from '../../stream/stream-handlers.ts';
 import { OpenStreams } from '../../stream/stream-response.ts';
 import { createApp } from '../app.ts';
@@ -51,7 +50,7 @@ export function createTestHub(options: { databasePath?: string } = {}) {
       ...keyHandlers(plane),
       ...networkHandlers(plane),
       ...queryHandlers({ ...queries, pipelineLagSeconds: async () => 0 }),
-      ...streamHandlers({ ...queries, finishedRanges: async () => 0n, changes: new StoreChanges(), sleep, streams, isKeyAlive: () => true }),
+      ...streamHandlers({ ...queries, finishedRanges: async () => 0n, sleep, streams, isKeyAlive: () => true }),
       ...opsHandlers({ engine, clock, sleep, pipeline, regions: ['us', 'eu'], registry: new Registry(), watermarkMs: queries.watermarkMs, isReady: () => true }),
       flush: () => new Response('{"code":"unauthorized"}', { status: 401 }),
     },

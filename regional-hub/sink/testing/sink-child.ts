@@ -6,7 +6,6 @@ import { openStore } from '../../adapters/clickhouse-store.ts';
 import { createSqliteDeltaLog } from '../../adapters/sqlite-delta-log.ts';
 import { openLogDatabase } from '../../adapters/sqlite-log-database.ts';
 import { WorkerRangeEncoder } from '../../adapters/worker-range-encoder.ts';
-import { StoreChanges } from '../changes.ts';
 import { DEFAULT_RANGE_LIMITS } from '../range-plan.ts';
 import { startSink } from '../sink.ts';
 
@@ -32,7 +31,6 @@ await startSink(log, {
   sleep: (delayMs, signal) => wait(delayMs, undefined, { signal }).catch(() => undefined),
   random: Math.random,
   events: { rangeStored: () => {}, frameRepeated: () => {}, shardHalted: () => {}, rangeFailed: ({ error }) => say(`failed ${String(error)}`) },
-  changes: new StoreChanges(),
   encoder: new WorkerRangeEncoder(),
   limits: { ...DEFAULT_RANGE_LIMITS, maxFrames: 2 },
   intervalMs: 0,
