@@ -143,7 +143,9 @@ function readEvent(impliedType: 'click' | undefined): ParsedEvent {
   const clickId = reader.eventId(SLOT.clickId);
   const conversionId = reader.eventId(SLOT.conversionId);
   const ownId = kind === EVENT_KINDS.click ? clickId : kind === EVENT_KINDS.conversion ? conversionId : impressionId;
-  const eventId = reader.eventId(SLOT.eventId) || ownId;
+  const givenId = reader.eventId(SLOT.eventId);
+  if (givenId !== '' && ownId !== '' && givenId !== ownId) reader.refuse(`eventId and ${OWN_ID_FIELD[kind]} are two names for one id, and differ`);
+  const eventId = givenId || ownId;
   if (eventId === '') checkUnnamed(kind, token);
   const timestamp = reader.instant(SLOT.timestamp);
   return {

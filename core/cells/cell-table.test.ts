@@ -113,7 +113,7 @@ function naiveRows({ batch, judgements, attributions }: BookableCommit): DeltaRo
       viewers: judgement.disposition === DISPOSITIONS.counted && someone ? Uint32Array.of(batch.viewerLo(i), batch.viewerHi(i)) : null,
     };
   });
-  const corrections = attributions.map(({ click }): DeltaRow => ({ second: 1_700_000_000, dimensions: click.cell, kind: 2, disposition: 1, reason: 0, count: 0, billable: 1, viewable: 0, late: 1, costNanos: click.costNanos, viewers: null }));
+  const corrections = attributions.map(({ click }): DeltaRow => ({ second: 1_700_000_000, dimensions: click.cell, kind: 2, disposition: 1, reason: 0, count: 0, billable: 1, viewable: 0, late: 0, costNanos: click.costNanos, viewers: null }));
   return [...rows, ...corrections];
 }
 

@@ -82,7 +82,7 @@ export class CellTable {
       count: 0,
       billable: 1,
       viewable: 0,
-      late: 1,
+      late: 0,
       costNanos: click.costNanos,
     });
   }

@@ -12,7 +12,7 @@ export type DeltaRow = {
   readonly count: number;
   readonly billable: number;
   readonly viewable: number;
-  /** How many of `count`, and of corrections, came late: the bucket moved by so many. */
+  /** How many of `count` came late: the bucket moved by so many. */
   readonly late: number;
   readonly costNanos: Nanos;
   /** Viewer hashes of counted events; null where nobody was known. */

@@ -24,7 +24,7 @@ const USER = text(MAX_USER_ID_CHARS, "The sender's own pseudonym of the person")
 const EVENT: Readonly<Record<EventField, Schema>> = {
   schemaVersion: { const: EVENT_SCHEMA_VERSION, description: 'Absent means this one' },
   eventType: { enum: EVENT_TYPES, description: 'viewable is an impression that was seen' },
-  eventId: eventId("The event's id, instead of clickId, impressionId or conversionId by its type"),
+  eventId: eventId("The event's id, instead of clickId, impressionId or conversionId by its type; with both, they are the same"),
   clickId: eventId("A click's id; of a conversion the click that it names"),
   impressionId: eventId("An impression's id; of a click the impression that it names"),
   conversionId: eventId("A conversion's id"),

@@ -4,12 +4,15 @@ import { secondOfLocalTime, type TimeZone } from './time-zone.ts';
 
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?))?(Z|[+-]\d\d:?\d\d)?$/i;
 const EPOCH_MS = /^\d{1,13}$/;
+/** ISO 8601 knows years alone; read as milliseconds they would ask for everything there is. */
+const YEAR_ALONE = /^(19|20|21)\d\d$/;
 
 /**
  * Reads a query's time, ISO 8601 or epoch ms, and cuts it to whole seconds, the finest step that is counted. A time without
  * a zone of its own is meant in `zone`. Throws `RequestError` 400 naming the parameter.
  */
 export function parseTimeSecond(text: string, options: { name: string; zone: TimeZone }): number {
+  if (YEAR_ALONE.test(text)) throw badRequest(`parameter ${options.name}: ${text} is a year, or epoch ms? Give a date, as ${text}-01-01`);
   const second = EPOCH_MS.test(text) ? Math.floor(Number(text) / SECOND_MS) : isoSecond(text, options.zone);
   if (second === null) throw badRequest(`parameter ${options.name} must be ISO 8601 or epoch ms`);
   if (second < 0 || second > MAX_EPOCH_MS / SECOND_MS) throw badRequest(`parameter ${options.name} lies outside 1970 to 2100`);

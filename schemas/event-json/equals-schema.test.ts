@@ -13,6 +13,8 @@ const idRule = (max: number) => optional(v.pipe(v.string(), v.regex(/^[\w.:-]+$/
 const epochRule = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EPOCH_MS));
 const isoRule = v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/), v.check((text) => !Number.isNaN(Date.parse(text))), v.transform((text) => Date.parse(text)), epochRule);
 const printable = (max: number) => optional(v.pipe(v.string(), v.maxLength(max), v.check((text) => text.isWellFormed() && !/\p{Cc}/u.test(text))));
+type Ids = { readonly eventType: 'impression' | 'viewable' | 'click' | 'conversion'; readonly impressionId?: unknown; readonly clickId?: unknown; readonly conversionId?: unknown };
+const ownIdOf = (e: Ids) => ({ impression: e.impressionId, viewable: e.impressionId, click: e.clickId, conversion: e.conversionId })[e.eventType];
 const schema = v.pipe(
   v.object({
     eventType: v.picklist(['impression', 'click', 'conversion', 'viewable']),
@@ -24,7 +26,8 @@ const schema = v.pipe(
     valueMicros: optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), currency: optional(v.pipe(v.string(), v.regex(/^[a-z]{3}$/i), v.toUpperCase())),
     token: optional(v.string()), viewable: optional(v.union([v.boolean(), v.literal(0), v.literal(1)])), schemaVersion: optional(v.literal(1)),
   }),
-  v.check((e) => e.eventId !== undefined || { impression: e.impressionId, viewable: e.impressionId, click: e.clickId, conversion: e.conversionId }[e.eventType] !== undefined || (e.token !== undefined && e.eventType !== 'conversion')),
+  v.check((e) => e.eventId !== undefined || ownIdOf(e) !== undefined || (e.token !== undefined && e.eventType !== 'conversion')),
+  v.check((e) => e.eventId === undefined || (ownIdOf(e) ?? e.eventId) === e.eventId),
 );
 
 describe('the hand-written parser', () => {
@@ -58,7 +61,7 @@ describe('the hand-written parser', () => {
         const e = rule.output;
         expect(ours.event).toMatchObject({
           kind: EVENT_KINDS[e.eventType === 'viewable' ? 'impression' : e.eventType], viewable: e.eventType === 'viewable' || e.viewable === true || e.viewable === 1,
-          eventId: e.eventId ?? { impression: e.impressionId, viewable: e.impressionId, click: e.clickId, conversion: e.conversionId }[e.eventType] ?? '',
+          eventId: e.eventId ?? ownIdOf(e) ?? '',
           adId: e.adId, campaignId: e.campaignId ?? '', creativeId: e.creativeId ?? '', publisherId: e.publisherId ?? '', placementId: e.placementId ?? '',
           timestampMs: e.timestampMs ?? e.timestamp, receivedAtMs: e.receivedAtMs, userPseudoId: e.userPseudoId ?? '', bidRequestId: e.bidRequestId ?? '', ipHash: e.ipHash ?? '',
           valueMicros: e.valueMicros ?? 0, currency: e.currency ?? '', token: e.token ?? '', unknownFields: given.unheard === undefined ? 0 : 1,

@@ -67,7 +67,7 @@ function checkTotals(world: World, judged: readonly JudgedEvent[]): void {
   const expected = new Map<string, Record<Measure, number>>();
   for (const { row, outcome } of judged) {
     const cost = costNanosOf(String(row['ad_id']), outcome);
-    add(expected, row, Math.floor(outcome.eventTimeMs / 1_000), { count: 1, billable: Number(outcome.billable), viewable: Number(outcome.viewable), late: Number(outcome.late) + Number(outcome.billable && row['billable'] !== 1), cost_nanos: cost });
+    add(expected, row, Math.floor(outcome.eventTimeMs / 1_000), { count: 1, billable: Number(outcome.billable), viewable: Number(outcome.viewable), late: Number(outcome.late), cost_nanos: cost });
   }
   const truthful = linesOf(expected);
   const perTable = new Map<string, readonly Row[]>([['deltas', world.store.rows('deltas')]]);
