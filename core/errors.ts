@@ -42,6 +42,9 @@ export function isRetryable(code: ErrorCode): boolean {
   }
 }
 
+/** How a process ends that cannot read its settings: to start it again would end the same way. What does not suit its data may be mended meanwhile, and is tried again. */
+export const BAD_CONFIGURATION_EXIT = 2;
+
 /** A belief that stays on in production; a broken one is a bug, and nothing is committed. */
 export function assert(condition: unknown, belief: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${belief}`);

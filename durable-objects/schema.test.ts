@@ -51,3 +51,20 @@ test('frames and pages that lay under an index are found under their rowids', ()
   pages.deleteGeneration(1);
   expect(pages.generations()).toEqual([4]);
 });
+
+test('a log that lay under an index, before its key was one number, keeps its commits', () => {
+  for (const hasBatchIds of [false, true]) {
+    const sql = nodeSql(new DatabaseSync(':memory:'));
+    migrate(sql, SHARD_MIGRATIONS.slice(0, 1));
+    sql.exec('DROP TABLE log');
+    sql.exec('CREATE TABLE log (row INTEGER NOT NULL, part INTEGER NOT NULL, events INTEGER NOT NULL, committed_at_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (row, part)) STRICT, WITHOUT ROWID');
+    if (hasBatchIds) migrate(sql, SHARD_MIGRATIONS.slice(0, 2));
+    for (const [row, part] of [[3, 0], [3, 1], [4, 0]] as const) sql.exec('INSERT INTO log (row, part, events, committed_at_ms, bytes) VALUES (?, ?, ?, ?, ?)', row, part, 2, 1_000 + row, Uint8Array.of(row, part));
+    const storage = new ShardStorage(sql, 2);
+    expect(storage.lastRow()).toBe(4);
+    expect([...storage.commits({ afterRow: 0, lastRow: 9 })]).toEqual([
+      { row: 3, events: 2, committedAtMs: 1_003, batchId: '', bytes: Uint8Array.of(3, 0, 3, 1) },
+      { row: 4, events: 2, committedAtMs: 1_004, batchId: '', bytes: Uint8Array.of(4, 0) },
+    ]);
+  }
+});

@@ -31,6 +31,32 @@ describe('a supervised child that writes to a file', () => {
   });
 });
 
+describe('a supervised child that dies', () => {
+  const dies = (code: number, hopelessCode: number) => {
+    const [starts, reports] = [[] as number[], [] as string[]];
+    const { promise, resolve } = Promise.withResolvers<'hopeless' | 'again'>();
+    const child: SupervisedChild = new SupervisedChild(
+      { name: 'mortal', command: process.execPath, args: ['-e', `process.exit(${code})`], hopelessCode },
+      { onStart: (pid) => starts.push(pid) > 1 && resolve('again'), report: (line) => reports.push(line), onHopeless: () => resolve('hopeless') },
+    );
+    child.start();
+    return { child, outcome: promise, reports };
+  };
+
+  test('is started again', async () => {
+    const { child, outcome, reports } = dies(1, 2);
+    expect(await outcome).toBe('again');
+    expect(reports[0]).toMatch(/^mortal ended \(code 1\); starting it again in \d+ ms$/);
+    await child.stop(0);
+  });
+
+  test('of its settings is left alone', async () => {
+    const { child, outcome, reports } = dies(2, 2);
+    expect([await outcome, reports]).toEqual(['hopeless', []]);
+    await child.stop(0);
+  });
+});
+
 describe('a child’s log', () => {
   test('is passed on line by line, a line in two pieces as one', async () => {
     const lines: string[] = [];

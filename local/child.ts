@@ -9,6 +9,8 @@ export type ChildSpec = {
   readonly env?: NodeJS.ProcessEnv;
   /** Opens an IPC channel; the child should end when it closes. */
   readonly ipc?: boolean;
+  /** The code with which it ends when its settings are wrong: to start it again would end the same way. */
+  readonly hopelessCode?: number;
   /** The file that it writes what it says to, and lines that tell nobody anything; the rest is passed on to our stderr. Without it, it shares ours. */
   readonly log?: { readonly path: string; readonly mutes: RegExp };
 };
@@ -28,6 +30,7 @@ export class SupervisedChild {
   readonly #spec: ChildSpec;
   readonly #onStart: (pid: number) => void;
   readonly #report: (line: string) => void;
+  readonly #onHopeless: () => void;
   readonly #log: ChildLog | null;
   readonly #logTimer: NodeJS.Timeout;
   #process: ChildProcess | null = null;
@@ -35,10 +38,11 @@ export class SupervisedChild {
   #backoffMs = RESTART_MIN_MS;
   #stopping = false;
 
-  constructor(spec: ChildSpec, options: { onStart: (pid: number) => void; report: (line: string) => void }) {
+  constructor(spec: ChildSpec, options: { onStart: (pid: number) => void; report: (line: string) => void; onHopeless?: () => void }) {
     this.#spec = spec;
     this.#onStart = options.onStart;
     this.#report = options.report;
+    this.#onHopeless = options.onHopeless ?? (() => undefined);
     const { log } = spec;
     this.#log = log === undefined ? null : new ChildLog(log.path, (line) => log.mutes.test(line) || process.stderr.write(`${line}\n`));
     this.#logTimer = setInterval(() => this.#log?.passOn(), LOG_EVERY_MS).unref();
@@ -89,6 +93,7 @@ export class SupervisedChild {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null, ranMs: number): void {
     if (this.#stopping) return;
+    if (code !== null && code === this.#spec.hopelessCode) return this.#onHopeless();
     this.#backoffMs = ranMs >= HEALTHY_MS ? RESTART_MIN_MS : Math.min(this.#backoffMs * 2, RESTART_MAX_MS);
     this.#report(`${this.#spec.name} ended (${signal ?? `code ${code}`}); starting it again in ${this.#backoffMs} ms`);
     this.#restart = setTimeout(() => this.start(), this.#backoffMs);

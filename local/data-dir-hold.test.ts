@@ -39,7 +39,7 @@ test('a second network on the folder is refused, and leaves the workerd of the f
   writeFileSync(join(dataDir, 'workerd.pid'), `${running.pid}\n${configPath}`);
   const first = holdDataDir(dataDir, 0);
   const options = { edgePort: 1, hubPort: 1, dataDir, regions: ['us'], moreHubs: [], demo: false, readyFile: null };
-  await expect(startNetwork(options, { report: () => undefined, onRestart: () => undefined })).rejects.toThrow(/belongs to a network that is running/);
+  await expect(startNetwork(options, { report: () => undefined, onRestart: () => undefined, onHopeless: () => undefined })).rejects.toThrow(/belongs to a network that is running/);
   expect([running.exitCode, running.signalCode]).toEqual([null, null]);
   first.release();
   running.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TrackingError } from '../core/errors.ts';
+import { BAD_CONFIGURATION_EXIT, TrackingError } from '../core/errors.ts';
 import { DEFAULT_FLUSH_POLICY } from '../core/flush/policy.ts';
 import { bundleWorker } from './bundle.ts';
 import { SupervisedChild } from './child.ts';
@@ -12,6 +12,7 @@ import type { StartOptions } from './options.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
 import { renderWorkerdConfig } from './workerd-config.ts';
 
+const HOPELESS_HUB = 'the hub cannot work with its settings; what it said stands above';
 const HUB_MAIN = fileURLToPath(new URL('../regional-hub/main.ts', import.meta.url));
 
 /** How long a stop waits for the pipeline to run dry, and then for the hub to close its store. */
@@ -37,10 +38,10 @@ export type LocalNetwork = {
   abandon(): void;
 };
 
-/** Bundles the workers, starts workerd and the hub over `options.dataDir`. `onRestart` is told after every (re)start of a child. */
+/** Bundles the workers, starts workerd and the hub over `options.dataDir`. `onRestart` is told after every (re)start of a child, `onHopeless` when none would help: everything has ended then. */
 export async function startNetwork(
   options: StartOptions,
-  hooks: { report: (line: string) => void; onRestart: () => void },
+  hooks: { report: (line: string) => void; onRestart: () => void; onHopeless: (why: string) => void },
 ): Promise<LocalNetwork> {
   const hold = holdDataDir(options.dataDir, RELEASE_MS);
   const secrets = loadSecrets(options.dataDir);
@@ -49,14 +50,27 @@ export async function startNetwork(
   const edgeUrls = Object.fromEntries([...ports].map(([region, port]) => [region, `http://127.0.0.1:${port}`]));
   const hubUrl = `http://127.0.0.1:${options.hubPort}`;
 
-  const hub = new SupervisedChild(hubSpec(options, secrets), { onStart: () => hooks.onRestart(), report: hooks.report });
+  const children: SupervisedChild[] = [];
+  const abandon = (): void => {
+    for (const child of children) child.kill();
+  };
+  let isHopeless = false;
+  const onHopeless = (): void => {
+    isHopeless = true;
+    abandon();
+    hooks.onHopeless(HOPELESS_HUB);
+  };
+  const hub = new SupervisedChild(hubSpec(options, secrets), { onStart: () => hooks.onRestart(), report: hooks.report, onHopeless });
+  children.push(hub);
   hub.start();
   const configPath = await writeWorkerdConfig(options, secrets, ports, hubUrl);
+  if (isHopeless) throw new TrackingError('bad_configuration', HOPELESS_HUB);
   const onWorkerdStart = (pid: number): void => {
     writeFileSync(join(options.dataDir, 'workerd.pid'), `${pid}\n${configPath}`);
     hooks.onRestart();
   };
   const workerd = new SupervisedChild(workerdSpec(configPath, join(options.dataDir, 'workerd.log')), { onStart: onWorkerdStart, report: hooks.report });
+  children.push(workerd);
   workerd.start();
 
   return {
@@ -75,9 +89,7 @@ export async function startNetwork(
       await hub.stop(HUB_CLOSE_MS);
       hold.release();
     },
-    abandon: () => {
-      for (const child of [workerd, hub]) child.kill();
-    },
+    abandon,
   };
 }
 
@@ -86,6 +98,7 @@ function hubSpec(options: StartOptions, secrets: Secrets) {
   mkdirSync(dataDir, { recursive: true });
   return {
     name: 'hub',
+    hopelessCode: BAD_CONFIGURATION_EXIT,
     command: process.execPath,
     args: [HUB_MAIN, '--port', String(options.hubPort), '--data-dir', dataDir, '--regions', options.regions.join(',')],
     ipc: true,

@@ -30,6 +30,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
     .addOption(new Option('--ready-file <path>', 'write URLs, keys and pids here as JSON once everything answers').env('READY_FILE'))
     .addHelpText('after', '\nReal parts behind it: KAFKA_BROKERS=host:port (npm run kafka) and CLICKHOUSE_URL=http://host:port (npm run clickhouse).');
   const options = program.parse(argv as string[]).opts();
+  if (options.edgePort === options.hubPort) program.error(`error: --edge-port and --hub-port are both ${options.edgePort}; each needs a port of its own`);
   return {
     edgePort: options.edgePort,
     hubPort: options.hubPort,

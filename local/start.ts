@@ -9,6 +9,9 @@ const SAME_KEYPRESS_MS = 500;
 const startedAtMs = Date.now();
 const report = (line: string): void => console.error(`edgetally: ${line}`);
 
+// Whoever read what we say may have left; the network stays.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 let isReady = false;
 const network: LocalNetwork = await start().catch(refuse);
 let demo: Demo | null = null;
@@ -22,7 +25,7 @@ if (options.demo) demo = await startDemo(network, report);
 
 /** Nothing is left running when the ready file cannot be written: whoever waits for it would wait for ever. */
 async function start(): Promise<LocalNetwork> {
-  const started = await startNetwork(options, { report, onRestart: () => void announce() });
+  const started = await startNetwork(options, { report, onRestart: () => void announce(), onHopeless: (why) => refuse(new Error(why)) });
   try {
     if (options.readyFile !== null) clearReadyFile(options.readyFile);
   } catch (cause) {
@@ -43,7 +46,7 @@ async function announce(): Promise<void> {
   }
 }
 
-/** Nothing was started: say what to do and leave. */
+/** Nothing runs: say why and leave. */
 function refuse(error: Error): never {
   report(error.message);
   process.exit(1);

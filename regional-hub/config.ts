@@ -40,7 +40,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Hub
     ...readSecrets(env),
     shardEpochs: parseJson('SHARD_EPOCHS', env['SHARD_EPOCHS'], SHARD_EPOCHS) ?? [{ epoch: 0, sinceMs: 0, shards: 4 }],
     kafka: kafkaOf(env),
-    clickhouse: env['CLICKHOUSE_URL'] ? { url: env['CLICKHOUSE_URL'], cluster: env['CLICKHOUSE_CLUSTER'] || undefined } : null,
+    clickhouse: clickhouseOf(env),
     cloudflareKv: cloudflareOf(env),
     minCellUsers: parseJson('MIN_CELL_USERS', env['MIN_CELL_USERS'], MIN_CELL_USERS) ?? DEFAULT_MIN_CELL_USERS,
     diskReserveBytes: reserveOf(env['DISK_RESERVE_MB']),
@@ -117,14 +117,27 @@ function readBootstrapKeys(keys: v.InferOutput<typeof BOOTSTRAP_KEYS>): readonly
   });
 }
 
+/** A name or an address, IPv6 in brackets. */
+const BROKER = /^(\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/i;
+
 function kafkaOf(env: NodeJS.ProcessEnv): HubConfig['kafka'] {
   if (!env['KAFKA_BROKERS']) return null;
+  const brokers = env['KAFKA_BROKERS'].split(',').map((broker) => broker.trim());
+  if (!brokers.every((broker) => BROKER.test(broker))) throw new TrackingError('bad_configuration', 'KAFKA_BROKERS must be brokers as host:port, comma-separated');
   return {
-    brokers: env['KAFKA_BROKERS'].split(',').map((broker) => broker.trim()),
+    brokers,
     topicPrefix: env['KAFKA_TOPIC_PREFIX'] ?? '',
     partitions: optionalCount('KAFKA_PARTITIONS', env['KAFKA_PARTITIONS']),
     replication: optionalCount('KAFKA_REPLICATION', env['KAFKA_REPLICATION']),
   };
+}
+
+function clickhouseOf(env: NodeJS.ProcessEnv): HubConfig['clickhouse'] {
+  const url = env['CLICKHOUSE_URL'];
+  if (!url) return null;
+  // The URL is not told: a password may be in it.
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw new TrackingError('bad_configuration', 'CLICKHOUSE_URL must be a URL such as http://127.0.0.1:8123');
+  return { url, cluster: env['CLICKHOUSE_CLUSTER'] || undefined };
 }
 
 function optionalCount(name: string, text: string | undefined): number | undefined {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import pino from 'pino';
-import { TrackingError } from '../core/errors.ts';
+import { BAD_CONFIGURATION_EXIT, TrackingError } from '../core/errors.ts';
 import { migrate } from './adapters/clickhouse-migrate.ts';
 import { ClickHouseQueryEngine } from './adapters/clickhouse-query-engine.ts';
 import { mendParts, restMerges, resumeMerges } from './adapters/clickhouse-parts.ts';
@@ -176,9 +176,12 @@ function loadConfig(): HubConfig {
     return readConfig(process.argv, process.env);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
+    process.exit(BAD_CONFIGURATION_EXIT);
   }
 }
+
+// Whoever read what the hub says may have left; it works on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 const config = loadConfig();
 const hub = await startHub(config).catch(die);

@@ -4,6 +4,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { serveClickHouse } from '../regional-hub/adapters/clickhouse-http-server.ts';
 import { DEFAULT_ENGINE_LIMITS, openEngine } from '../regional-hub/adapters/clickhouse-store.ts';
 
+/** The largest insert of a hub takes 230. */
+const MIN_MEMORY_MB = 256;
+
 type Options = { host: string; port: number; dataDir: string; memoryMb: number; readyFile?: string };
 
 const command = new Command('clickhouse')
@@ -11,7 +14,7 @@ const command = new Command('clickhouse')
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <number>', 'port to listen on; 0 for any free one', wholeNumber, 8_123)
   .option('--data-dir <folder>', 'where its data lie', '.edgetally/clickhouse')
-  .option('--memory-mb <number>', "cap on the engine's memory", wholeNumber, DEFAULT_ENGINE_LIMITS.memoryBytes / 1_000_000)
+  .option('--memory-mb <number>', "cap on the engine's memory", enoughMemory, DEFAULT_ENGINE_LIMITS.memoryBytes / 1_000_000)
   .option('--ready-file <path>', 'written as {"url", "pid"} when it serves')
   .addHelpText('after', '\nCLICKHOUSE_PASSWORD, where it is set, is asked of every caller. Ctrl-C ends it when the statements under way have ended.')
   .action(serve);
@@ -37,6 +40,12 @@ async function serve(options: Options): Promise<void> {
   process.once('SIGTERM', () => void stop());
   if (options.readyFile !== undefined) writeFileSync(options.readyFile, JSON.stringify({ url: server.url, pid: process.pid }));
   process.stdout.write(`clickhouse ready ${server.url}\n`);
+}
+
+function enoughMemory(text: string): number {
+  const megabytes = wholeNumber(text);
+  if (megabytes < MIN_MEMORY_MB) throw new InvalidArgumentError(`at least ${MIN_MEMORY_MB}`);
+  return megabytes;
 }
 
 function wholeNumber(text: string): number {

@@ -8,7 +8,7 @@ type Flags = { nodes: number; port: number; dataDir: string; libDir?: string; ke
 
 const program = new Command('npm run kafka --')
   .description("Runs Apache Kafka on this machine from Maven Central's jars (Java 17 or newer, Maven for the first run).")
-  .option('--nodes <count>', 'brokers: 1, or 3 that replicate every topic', wholeNumber, 1)
+  .option('--nodes <count>', 'brokers: 1, or 3 that replicate every topic', oneOrThree, 1)
   .option('--port <port>', 'port of the first broker; each node takes two', wholeNumber, 9092)
   .option('--data-dir <path>', 'folder for data, logs and jars', '.kafka')
   .option('--lib-dir <path>', 'folder for the jars (default: lib in the data folder)')
@@ -49,6 +49,12 @@ async function main(flags: Flags): Promise<void> {
   if (stopping) return;
   if (flags.readyFile !== undefined) writeWhole(flags.readyFile, { brokers: cluster.brokers, pids: cluster.pids() });
   say(`ready: KAFKA_BROKERS=${cluster.brokers.join(',')}`);
+}
+
+/** Two would stop together: no majority is left when one is away. */
+function oneOrThree(text: string): number {
+  if (text !== '1' && text !== '3') throw new InvalidArgumentError('1 or 3');
+  return Number(text);
 }
 
 function wholeNumber(text: string): number {

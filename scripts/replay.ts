@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** What `/v1/events` takes at once (DESIGN §3). */
 const MAX_BATCH = 1_000;
@@ -132,15 +132,21 @@ function parseOptions(): ReplayOptions {
   const options = new Command('npm run replay --')
     .description('Sends history (one event a line, with receivedAtMs) through POST /v1/events. Stopped anywhere, the same command goes on.')
     .requiredOption('--input <file>', 'NDJSON, plain or .gz: events in order of arrival, at most 24 h out of order')
-    .option('--edge <url>', 'a POP', process.env.EDGE_URL ?? 'http://127.0.0.1:8787')
+    .addOption(new Option('--edge <url>', 'a POP').argParser(parseUrl).default('http://127.0.0.1:8787').env('EDGE_URL'))
     .option('--key <key>', 'API key with scope replay (or REPLAY_KEY)', process.env.REPLAY_KEY)
     .option('--batch <n>', 'events a request', parseBatch, 500)
     .option('--restart', 'forget how far an earlier run came', false)
     .parse()
     .opts<ReplayOptions>();
   if (!options.key) fail('no key: npm start prints one with scope replay; pass it as --key or REPLAY_KEY');
-  if (!existsSync(options.input) || !statSync(options.input).isFile()) fail(`${options.input}: no such file`);
+  if (!existsSync(options.input)) fail(`${options.input}: no such file`);
+  if (!statSync(options.input).isFile()) fail(`${options.input} is no file: replay sends one file at a time`);
   return options;
+}
+
+function parseUrl(text: string): string {
+  if (!/^https?:\/\/[^/\s]+\/?$/.test(text)) throw new InvalidArgumentError('a URL without a path is wanted, such as http://127.0.0.1:8787');
+  return text.replace(/\/$/, '');
 }
 
 function parseBatch(text: string): number {

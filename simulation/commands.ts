@@ -53,6 +53,10 @@ export async function runSeeds(options: Hours & { readonly seeds: number; readon
 /** Hunts planted bugs and writes the table of how each was found. Gives the process's exit code. */
 export async function huntAll(options: Hours & { readonly from: number; readonly only?: string; readonly patience?: number }, say: Say): Promise<number> {
   const wanted = PLANTS.filter(({ name }) => options.only === undefined || name.includes(options.only));
+  if (wanted.length === 0) {
+    say(`no planted bug has "${options.only}" in its name; there are ${PLANTS.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
   const catches: Catch[] = [];
   for (const plant of wanted) {
     const found = await hunt(plant, { fromSeed: options.from, hours: options.hours, ...(options.patience === undefined ? {} : { seedsMax: options.patience }) });

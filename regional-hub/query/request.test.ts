@@ -19,13 +19,14 @@ describe('parseQueryRequest', () => {
     expect(second('2026-03-08T10:00:00+02:00')).toBe(Date.UTC(2026, 2, 8, 8));
     expect(second('2026-03-08T10:00:00.999Z')).toBe(Date.UTC(2026, 2, 8, 10));
     expect(second('1772964000999')).toBe(1_772_964_000_000);
+    expect([second('0'), second('86400000')]).toEqual([0, 86_400_000]);
   });
 
   it('refuses whatever it does not know, so that no typo reads as zero', () => {
     const bad = [
       '', 'metrics=', 'metrics=click', 'metrics=clicks&metrics=clicks', 'metrics=clicks&group_by=user_id', 'metrics=clicks&group_by=event_id',
       'metrics=clicks&group_by=ad_id,country,region,reason,device_type', 'metrics=clicks&granularity=1w', 'metrics=clicks&tz=%2B02:00', 'metrics=clicks&tz=Nowhere/City',
-      'metrics=clicks&from=yesterday', 'metrics=clicks&from=2026-13-01', 'metrics=clicks&from=2026-02-30', 'metrics=clicks&filter=reason:constructor', 'metrics=clicks&to=2025-02-29T10:00:00Z', 'metrics=clicks&from=2026-01-02&to=2026-01-01', 'metrics=clicks&from=-1', 'metrics=clicks&to=9999999999999',
+      'metrics=clicks&from=yesterday', 'metrics=clicks&from=2026', 'metrics=clicks&to=1999', 'metrics=clicks&from=2026-13-01', 'metrics=clicks&from=2026-02-30', 'metrics=clicks&filter=reason:constructor', 'metrics=clicks&to=2025-02-29T10:00:00Z', 'metrics=clicks&from=2026-01-02&to=2026-01-01', 'metrics=clicks&from=-1', 'metrics=clicks&to=9999999999999',
       'metrics=clicks&limit=0', 'metrics=clicks&limit=100001', 'metrics=clicks&limit=1e3', 'metrics=clicks&filter=ad_id', 'metrics=clicks&filter=user:1', 'metrics=clicks&filter=country:usa',
       'metrics=clicks&filter=device_type:phone', 'metrics=clicks&filter=reason:none', 'metrics=clicks&filter=ad_id:a b', 'metrics=clicks&as_of=1', 'metrics=clicks&cursor=x', 'metrics=clicks&nope=1', 'metrics=clicks&__proto__=1',
     ];
