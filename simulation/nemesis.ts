@@ -1,8 +1,7 @@
 import { ANNOUNCED_LEAD_MS } from '../core/routing.ts';
 import { decodeFrame, encodeFrame } from '../schemas/wire/frame.ts';
 import { signFlush } from '../regional-hub/intake/signature.ts';
-import { REGIONS } from './hosts/catalogue.ts';
-import { FLUSH_KEY } from './hosts/shard-code.ts';
+import { FLUSH_KEY, REGIONS } from './hosts/catalogue.ts';
 import type { FaultName } from './faults.ts';
 import { MAX_SKEW_MS } from './kernel/host-clock.ts';
 import type { Random } from './kernel/random.ts';
@@ -110,7 +109,7 @@ export class Nemesis {
     truth.resetShards.add(name);
     // What was on its way to the disk gets there, or not, before all of it is lost.
     shards.evict(name);
-    watch.forgive(name);
+    watch.forgive(name, shards.read(name));
     shards.reset(name);
     const old = watch.frames.anyInLog((names) => this.#random.pick(names.filter((frame) => frame.startsWith(`${name}/`)).concat(names.slice(0, 1))));
     if (old === undefined || !old.name.startsWith(`${name}/`)) return;

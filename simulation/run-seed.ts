@@ -66,7 +66,7 @@ async function live(world: World): Promise<void> {
   if (isBroken()) return;
   verdict.check(isAtRest(world, traffic), 'a healed world converges', () => whatIsLeft(world, traffic));
   verdict.check(faults.isHealed, 'the simulation itself works', () => 'not healed');
-  for (const name of world.shards.names) if (isLeftToOperators(world, name)) world.watch.forgive(name);
+  for (const name of world.shards.names) if (isLeftToOperators(world, name)) world.watch.forgive(name, world.shards.read(name));
   if (!isBroken()) await checkAtRest(world);
 }
 

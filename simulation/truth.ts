@@ -29,6 +29,10 @@ export type Token = {
   readonly pseudonym: string;
 };
 
+/** A request as a client sends it. */
+export type ClientRequest = { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body: string | null };
+export type ClientReply = { readonly status: number; readonly location: string; readonly body: string };
+
 /** One HTTP request. `awaited`: its reply says that all is durable. `promised`: it is answered whatever happens. */
 export type Attempt = {
   readonly number: number;

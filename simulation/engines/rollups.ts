@@ -32,6 +32,9 @@ export function fold(target: RollupName, rows: readonly Row[]): Row[] {
   return [...folded.values()];
 }
 
+/** A store's, by name. */
+export type Rollups = Readonly<Record<RollupName, Rollup>>;
+
 /** A rollup table: rows of one key add up, as merges would have them. */
 export class Rollup {
   readonly #rows = new Map<string, RollupRow>();

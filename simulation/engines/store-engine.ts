@@ -11,7 +11,7 @@ import type { Random } from '../kernel/random.ts';
 import type { Scheduler } from '../kernel/scheduler.ts';
 import type { Probe } from '../probes.ts';
 import { readNative, type Row } from './native-block.ts';
-import { fold, ROLLUP_NAMES, Rollup, type RollupName } from './rollups.ts';
+import { fold, ROLLUP_NAMES, Rollup, type RollupName, type Rollups } from './rollups.ts';
 
 /** Bugs of the store itself, planted. */
 export type StoreBugs = { readonly forgetsTokens?: boolean; readonly viewsOnce?: boolean };
@@ -47,7 +47,7 @@ type Stored = { readonly claimedAtMs: number; readonly partition: number; readon
  */
 export class StoreEngine {
   readonly #options: StoreOptions;
-  readonly rollups: Readonly<Record<RollupName, Rollup>> = { rollup_1m: new Rollup(), rollup_1h: new Rollup(), rollup_1d: new Rollup() };
+  readonly rollups: Rollups = { rollup_1m: new Rollup(), rollup_1h: new Rollup(), rollup_1d: new Rollup() };
   readonly #tables = new Map<string, Stored[]>();
   /** Per table the tokens of late, oldest first. */
   readonly #tokens = new Map<string, Set<string>>();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FREE, type Pricing } from '../../core/money.ts';
-import type { AdPlaceNotes } from '../../core/routing.ts';
+import { type AdPlaceNotes, parseShardName } from '../../core/routing.ts';
 import { placesAfterChange } from '../../regional-hub/control/ad-places.ts';
 import { DEFAULT_POLICY, type Ad, type Campaign, type ShardEpoch, type Snapshot } from '../../schemas/catalogue.ts';
 import { sealSnapshot, tellSnapshot } from '../../schemas/snapshot.ts';
@@ -12,6 +12,8 @@ export const REGIONS = ['us', 'eu'] as const;
 export const SECRETS = { snapshot: secretOf('snapshot'), viewer: secretOf('viewer'), flush: secretOf('flush'), token1: secretOf('token 1'), token2: secretOf('token 2') } as const;
 /** API keys, as clients have them. */
 export const API_KEYS = { publisher: 'sim-publisher', ingest: 'sim-ingest', replay: 'sim-replay' } as const;
+/** What shards sign their frames with. */
+export const FLUSH_KEY = Buffer.from(SECRETS.flush, 'base64url');
 const SNAPSHOT_KEY = Buffer.from(SECRETS.snapshot, 'base64url');
 export const PUBLISHER = 'pub-1';
 export const LANDING_URL = 'https://shop.example/landing';
@@ -38,6 +40,11 @@ export const ADS: readonly Ad[] = [
 export function campaignOf(adId: string): Campaign {
   const { campaignId } = ADS.find((known) => known.adId === adId)!;
   return CAMPAIGNS.find((known) => known.campaignId === campaignId)!;
+}
+
+/** Where the objects of a shard's home region run. */
+export function siteOf(shard: string): string {
+  return `objects-${parseShardName(shard)?.homeRegion ?? shard.split('.')[1]}`;
 }
 
 /** What operators change while the network runs. */

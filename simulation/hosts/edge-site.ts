@@ -1,20 +1,22 @@
-import { parseShardName } from '../../core/routing.ts';
+import type { ShardKeeper } from '../../durable-objects/shard-keeper.ts';
+import type { SpillKeeper } from '../../durable-objects/spill-keeper.ts';
 import { edgeApp } from '../../edge-worker/app.ts';
 import { readConfig, type EdgeConfig } from '../../edge-worker/config.ts';
 import { assembleEdge, type Edge } from '../../edge-worker/edge.ts';
 import type { RequestScope, ShardDoor } from '../../edge-worker/ports.ts';
 import { shardDoor, spillDoor } from '../../edge-worker/shard-namespace.ts';
-import { HostClock, MAX_SKEW_MS } from '../kernel/host-clock.ts';
+import type { Objects } from '../engines/objects.ts';
+import type { Watch } from '../invariants/watch.ts';
+import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
-import type { Attempt } from '../truth.ts';
-import { REGIONS, SECRETS } from './catalogue.ts';
+import type { Setting } from '../setting.ts';
+import type { Attempt, ClientReply, ClientRequest } from '../truth.ts';
+import { REGIONS, SECRETS, siteOf } from './catalogue.ts';
 import { inNewerWords } from './newer-words.ts';
-import type { Site, World } from '../world.ts';
 
-/** A request as a client sends it. */
-export type ClientRequest = { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body: string | null };
-export type ClientReply = { readonly status: number; readonly location: string; readonly body: string };
+/** What edges have around them. */
+type EdgeWorld = Setting & { readonly shards: Objects<ShardKeeper>; readonly spills: Objects<SpillKeeper>; readonly edges: Map<string, Edge>; readonly watch: Watch };
 
 /** The runtime ends what a request left running after this. */
 const BACKGROUND_MS = 30_000;
@@ -24,9 +26,9 @@ const IDLE_MS = 300_000;
 const CONFIGS: ReadonlyMap<string, EdgeConfig> = new Map(REGIONS.map((region) => [region, configOf(region)]));
 
 /** One point of presence: it has an isolate or two, which die without notice and are replaced by the next request. */
-export class EdgeSite implements Site {
+export class EdgeSite {
   readonly name: string;
-  readonly #world: World;
+  readonly #world: EdgeWorld;
   readonly #random: Random;
   readonly #clock: HostClock;
   readonly #isolates: Isolate[] = [];
@@ -34,7 +36,7 @@ export class EdgeSite implements Site {
   /** Whether new isolates run the newer of two versions. */
   #isNewer = false;
 
-  constructor(world: World, region: string) {
+  constructor(world: EdgeWorld, region: string) {
     this.name = `pop-${region}`;
     this.#world = world;
     this.#random = world.random.fork(this.name);
@@ -92,13 +94,13 @@ class Isolate {
   /** Requests, and what they left running. */
   running = 0;
   readonly #life: Life;
-  readonly #world: World;
+  readonly #world: EdgeWorld;
   readonly #site: EdgeSite;
   readonly #random: Random;
   readonly #edge: Edge;
   readonly #canBeWoken: boolean;
 
-  constructor(name: string, world: World, site: EdgeSite, random: Random, isNewer: boolean) {
+  constructor(name: string, world: EdgeWorld, site: EdgeSite, random: Random, isNewer: boolean) {
     this.#life = new Life(name, world.scheduler);
     this.#world = world;
     this.#site = site;
@@ -184,11 +186,6 @@ class Isolate {
   }
 }
 
-/** Where the objects of a shard's home region run. */
-export function siteOf(shard: string): string {
-  return `objects-${parseShardName(shard)?.homeRegion ?? shard.split('.')[1]}`;
-}
-
 function requestOf(region: string, { method, path, headers, body }: ClientRequest): Request {
   return new Request(`https://${region}.edge.example${path}`, { method, headers, body });
 }
@@ -203,6 +200,3 @@ function configOf(region: string): EdgeConfig {
     REDIRECT_BUDGET_MS: '60',
   });
 }
-
-/** Skews that a world may draw. */
-export const SKEWS_MS = [0, 1_000, MAX_SKEW_MS] as const;

@@ -9,21 +9,26 @@ import { WorkBudget } from '../../regional-hub/intake/work-budget.ts';
 import { unpackSectionSync } from '../../regional-hub/log/unpack-section.ts';
 import { encodeRange } from '../../regional-hub/sink/range-blocks.ts';
 import { startSink } from '../../regional-hub/sink/sink.ts';
-import { FENCE_LIMITS, SAFE_BLOCKS } from '../engines/store-engine.ts';
+import type { LogEngine } from '../engines/log-engine.ts';
+import { FENCE_LIMITS, SAFE_BLOCKS, type StoreEngine } from '../engines/store-engine.ts';
+import type { Watch } from '../invariants/watch.ts';
 import { HostClock } from '../kernel/host-clock.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
-import type { Site, World } from '../world.ts';
-import { FLUSH_KEY } from './shard-code.ts';
+import type { Setting } from '../setting.ts';
+import { FLUSH_KEY } from './catalogue.ts';
+
+/** What hubs have around them. */
+type HubWorld = Setting & { readonly log: LogEngine; readonly store: StoreEngine; readonly watch: Watch };
 
 /** Down for some seconds, sometimes for minutes. */
 const RESTART_MS = 3_000;
 
 /** A hub: real intake, real frame index over its own file, real sink; the log, the store and the disk's pace are models. */
-export class HubSite implements Site {
+export class HubSite {
   readonly name: string;
   readonly clock: HostClock;
-  readonly #world: World;
+  readonly #world: HubWorld;
   readonly #random: Random;
   readonly #file = new Database(':memory:');
   #life: Life | null = null;
@@ -32,7 +37,7 @@ export class HubSite implements Site {
   #policy: FlushPolicy;
   #isNewer = false;
 
-  constructor(world: World, name: string) {
+  constructor(world: HubWorld, name: string) {
     this.name = name;
     this.#world = world;
     this.#random = world.random.fork(name);

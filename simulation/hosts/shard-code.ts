@@ -3,21 +3,24 @@ import { ShardKeeper } from '../../durable-objects/shard-keeper.ts';
 import { shardPlace } from '../../durable-objects/shard-place.ts';
 import { SpillKeeper } from '../../durable-objects/spill-keeper.ts';
 import { signFlush } from '../../regional-hub/intake/signature.ts';
-import type { ObjectContext } from '../engines/objects.ts';
-import type { World } from '../world.ts';
-import { SECRETS } from './catalogue.ts';
-import { siteOf } from './edge-site.ts';
+import type { ObjectContext, Objects } from '../engines/objects.ts';
+import type { Watch } from '../invariants/watch.ts';
+import type { Setting } from '../setting.ts';
+import { FLUSH_KEY, siteOf } from './catalogue.ts';
+import type { HubSite } from './hub-site.ts';
+
+/** What objects have around them. */
+type ObjectWorld = Setting & { readonly shards: Objects<ShardKeeper>; readonly watch: Watch; hub(name: string): HubSite };
 
 /** As the client that speaks HTTP: a hub that is silent for so long will not answer. */
 const SEND_TIMEOUT_MS = 10_000;
-export const FLUSH_KEY = Buffer.from(SECRETS.flush, 'base64url');
 
 /** Memory so small that checkpoints, cold pages and recoveries from them happen within minutes. */
 const TINY_MEMORY = { entriesMax: 24, waitingClicksMax: 3, checkpointEntries: 12, filterBytesMax: 200 } as const;
 const ROOMY_MEMORY = { entriesMax: 100_000, waitingClicksMax: 1_000, checkpointEntries: 64, filterBytesMax: 100_000 } as const;
 
 /** One life of a shard: its real keeper over modelled storage, network and hub. */
-export function shardCode(world: World, context: ObjectContext): ShardKeeper {
+export function shardCode(world: ObjectWorld, context: ObjectContext): ShardKeeper {
   const { name, random, clock, session } = context;
   const place = shardPlace(name);
   if (world.shards.read(name)('SELECT 1 FROM pages LIMIT 1').length > 0) world.probes.sometimes('memory was recovered from its pages');
@@ -37,7 +40,7 @@ export function shardCode(world: World, context: ObjectContext): ShardKeeper {
 }
 
 /** One life of a spill queue. */
-export function spillCode(world: World, context: ObjectContext): SpillKeeper {
+export function spillCode(world: ObjectWorld, context: ObjectContext): SpillKeeper {
   const { name, life, random, clock, session } = context;
   const handOver = world.plant.handOver ?? ((call: Promise<void>) => call);
   return new SpillKeeper({
@@ -61,7 +64,7 @@ export function spillCode(world: World, context: ObjectContext): SpillKeeper {
 }
 
 /** What leaves an object waits until all that it wrote is durable, as the runtime has it. */
-async function postFrame(world: World, { name, life, session, clock }: ObjectContext, hub: string, frame: Uint8Array): Promise<SendOutcome> {
+async function postFrame(world: ObjectWorld, { name, life, session, clock }: ObjectContext, hub: string, frame: Uint8Array): Promise<SendOutcome> {
   await life.hear(session.flushed());
   world.watch.sent(frame);
   const signature = signFlush(FLUSH_KEY, frame, clock.nowMs());

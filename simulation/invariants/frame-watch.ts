@@ -1,11 +1,11 @@
 import { decodeFrame, peekFrameHeader, type FrameHeader } from '../../schemas/wire/frame.ts';
 import { digestOf } from '../../regional-hub/intake/signature.ts';
 import type { Topic } from '../../regional-hub/log/delta-log.ts';
-import type { World } from '../world.ts';
+import type { Verdict } from '../violation.ts';
 
 /** Follows frames by name: what was sent, what the log has, what somebody forged. */
 export class FrameWatch {
-  readonly #world: World;
+  readonly #verdict: Verdict;
   /** `<shard>/<epoch>/<seq>` → digest of the bytes first sent. */
   readonly #sent = new Map<string, string>();
   readonly #bytes = new Map<string, Uint8Array>();
@@ -15,8 +15,8 @@ export class FrameWatch {
   /** Storage epochs of each shard, as first sent. */
   readonly #epochs = new Map<string, number[]>();
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(verdict: Verdict) {
+    this.#verdict = verdict;
   }
 
   /** A shard's frame leaves: the same name has the same bytes for ever, and an earlier life does not speak after a later one. */
@@ -25,7 +25,7 @@ export class FrameWatch {
     const digest = digestOf(frame);
     const name = nameOf(shard, epoch, seq);
     const known = this.#sent.get(name);
-    this.#world.verdict.check(known === undefined || known === digest, 'a frame keeps its bytes', () => `${name} was sent with other bytes`);
+    this.#verdict.check(known === undefined || known === digest, 'a frame keeps its bytes', () => `${name} was sent with other bytes`);
     this.#sent.set(name, digest);
     this.#bytes.set(name, frame);
     const epochs = this.#epochs.get(shard) ?? [];
@@ -36,7 +36,7 @@ export class FrameWatch {
   appended(topic: Topic, { shard, epoch, seq }: FrameHeader, digest: string): void {
     this.#inLog.add(`${topic} ${nameOf(shard, epoch, seq)}`);
     const sent = this.#sent.get(nameOf(shard, epoch, seq));
-    this.#world.verdict.check(sent === digest || this.#forged.has(digest), 'a frame keeps its bytes', () => `${nameOf(shard, epoch, seq)} reached the log with bytes that its shard never sent`);
+    this.#verdict.check(sent === digest || this.#forged.has(digest), 'a frame keeps its bytes', () => `${nameOf(shard, epoch, seq)} reached the log with bytes that its shard never sent`);
   }
 
   /** Both halves of the frame are in the log. */

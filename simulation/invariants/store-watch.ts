@@ -1,12 +1,13 @@
 import type { Row } from '../engines/native-block.ts';
-import type { World } from '../world.ts';
+import type { Rollup, Rollups } from '../engines/rollups.ts';
+import type { Setting } from '../setting.ts';
 import type { FrameWatch } from './frame-watch.ts';
 
 const TWO_MINUTES_MS = 120_000;
 
 /** Sees each block become visible, once, in the order of each shard. */
 export class StoreWatch {
-  readonly #world: World;
+  readonly #setting: Pick<Setting, 'verdict' | 'probes' | 'truth'>;
   readonly #frames: FrameWatch;
   /** Last frame stored, by topic and shard. */
   readonly #last = new Map<string, { epoch: number; seq: number }>();
@@ -19,23 +20,24 @@ export class StoreWatch {
   /** Times of counted impressions by (ad, impression id), as their shard stored them. */
   readonly #impressions = new Map<string, number[]>();
 
-  constructor(world: World, frames: FrameWatch) {
-    this.#world = world;
+  constructor(setting: Pick<Setting, 'verdict' | 'probes' | 'truth'>, frames: FrameWatch) {
+    this.#setting = setting;
     this.#frames = frames;
   }
 
-  stored(table: string, rows: readonly Row[]): void {
+  /** `rollups`: as they stand now. */
+  stored(table: string, rows: readonly Row[], rollups: Rollups): void {
     for (const row of rows) {
       if (table === 'sink_frames') this.#frame(row);
       else if (table === 'raw_events') this.#event(row);
       else if (table === 'attributions') this.#attribution(row);
-      else if (table === 'rollup_1h') this.#cell(row);
+      else if (table === 'rollup_1h') this.#cell(row, rollups.rollup_1h);
     }
   }
 
   /** Applied once, in order, no gap, no earlier life after a later one. */
   #frame(row: Row): void {
-    const { verdict } = this.#world;
+    const { verdict } = this.#setting;
     const [epoch, seq] = [Number(row['epoch']), Number(row['seq'])];
     const shard = `${String(row['topic'])} ${String(row['shard'])}`;
     const name = `${shard} ${epoch}/${seq}`;
@@ -48,7 +50,7 @@ export class StoreWatch {
   }
 
   #event(row: Row): void {
-    const { verdict } = this.#world;
+    const { verdict } = this.#setting;
     const address = `${String(row['shard'])} ${String(row['epoch'])} ${String(row['commit_row'])} ${String(row['event_index'])}`;
     verdict.check(!this.#addresses.has(address), 'a frame is applied once', () => `event ${address} is stored twice`);
     this.#addresses.add(address);
@@ -66,13 +68,13 @@ export class StoreWatch {
   }
 
   #attribution(row: Row): void {
-    this.#world.probes.sometimes('a click was billed by its impression coming later');
+    this.#setting.probes.sometimes('a click was billed by its impression coming later');
     this.#bill(row, String(row['click_id']), Number(row['click_time']));
   }
 
   /** At most once a click, and only by an impression that is there and in reach. */
   #bill(row: Row, clickId: string, clickTimeMs: number): void {
-    const { verdict, truth } = this.#world;
+    const { verdict, truth } = this.#setting;
     const click = clickName(row, clickId, clickTimeMs);
     const bills = (this.#billed.get(click) ?? 0) + 1;
     this.#billed.set(click, bills);
@@ -96,9 +98,9 @@ export class StoreWatch {
   }
 
   /** gross ≥ net ≥ 0 and billed ≤ counted, in the cell as it stands now. */
-  #cell(row: Row): void {
-    const { verdict, store } = this.#world;
-    const cell = store.rollups.rollup_1h.get(Number(row['window']), row);
+  #cell(row: Row, rollup: Rollup): void {
+    const { verdict } = this.#setting;
+    const cell = rollup.get(Number(row['window']), row);
     if (cell === undefined) return;
     const isSound = cell.count >= 0 && cell.billable >= 0 && cell.billable <= cell.count && cell.viewable <= cell.count && cell.cost_nanos >= 0;
     verdict.check(isSound, 'gross ≥ net ≥ 0 in every cell', () => JSON.stringify({ ...cell, users: cell.users.length }));
@@ -108,7 +110,7 @@ export class StoreWatch {
   #nonceOf(row: Row, eventId: string): string | null {
     const isTokenBound = (Number(row['flags']) & 4) !== 0;
     if (!isTokenBound) return null;
-    return this.#world.truth.resetShards.has(String(row['shard'])) ? `${eventId} ${String(row['epoch'])}` : eventId;
+    return this.#setting.truth.resetShards.has(String(row['shard'])) ? `${eventId} ${String(row['epoch'])}` : eventId;
   }
 }
 

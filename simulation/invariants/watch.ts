@@ -8,11 +8,11 @@ import { EventBatchReader } from '../../schemas/wire/event-batch.ts';
 import { decodeDeltasRecord, decodeRawRecord } from '../../schemas/wire/log-record.ts';
 import type { DiskReader } from '../engines/disk.ts';
 import type { Row } from '../engines/native-block.ts';
+import type { Rollups } from '../engines/rollups.ts';
 import { LANDING_URL } from '../hosts/catalogue.ts';
-import type { ClientReply, ClientRequest } from '../hosts/edge-site.ts';
 import type { Probes } from '../probes.ts';
-import type { Attempt } from '../truth.ts';
-import type { World } from '../world.ts';
+import type { Setting } from '../setting.ts';
+import type { Attempt, ClientReply, ClientRequest } from '../truth.ts';
 import { FollowerWatch } from './follower-watch.ts';
 import { FrameWatch } from './frame-watch.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -22,7 +22,7 @@ type SeenShard = { lastRow: number; sealed: ReadonlySet<number>; epoch: number; 
 
 /** Sees everything that becomes durable, is sent, stored or replied, as it happens, and says when it must not be. */
 export class Watch {
-  readonly #world: World;
+  readonly #setting: Setting;
   readonly #shards = new Map<string, SeenShard>();
   readonly #frames: FrameWatch;
   readonly #store: StoreWatch;
@@ -31,15 +31,15 @@ export class Watch {
   /** By queue, the last number seen. */
   readonly #spills = new Map<string, number>();
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#frames = new FrameWatch(world);
-    this.#store = new StoreWatch(world, this.#frames);
-    this.#follower = new FollowerWatch(world);
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    this.#frames = new FrameWatch(setting.verdict);
+    this.#store = new StoreWatch(setting, this.#frames);
+    this.#follower = new FollowerWatch(setting);
   }
 
   get probes(): Probes {
-    return this.#world.probes;
+    return this.#setting.probes;
   }
 
   get frames(): FrameWatch {
@@ -49,7 +49,7 @@ export class Watch {
   /** An assertion broke, or something was thrown away that nobody harmed. */
   broken(who: string, what: string, cause: unknown): void {
     if (String(cause).includes('injected')) return;
-    this.#world.verdict.fail('no assertion breaks', `${who}: ${what}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+    this.#setting.verdict.fail('no assertion breaks', `${who}: ${what}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
   }
 
   sinkFailed(error: unknown): void {
@@ -60,7 +60,7 @@ export class Watch {
 
   /** A shard's disk has changed: rows follow one another, frames follow one another, and nothing goes that no log has. */
   shardStored(shard: string, rows: DiskReader): void {
-    const { verdict, truth } = this.#world;
+    const { verdict, truth } = this.#setting;
     const epoch = metaOf(rows, 'epoch');
     if (epoch === undefined) return;
     let seen = this.#shards.get(shard);
@@ -94,14 +94,13 @@ export class Watch {
     for (const { seq, bytes } of rows<{ seq: number; bytes: Uint8Array }>('SELECT seq, bytes FROM spilled WHERE seq > ? ORDER BY seq', seen)) {
       this.#spills.set(queue, seq);
       const batch = new EventBatchReader(bytes);
-      for (const marker of markersIn(batch)) add(this.#world.truth.held, marker);
+      for (const marker of markersIn(batch)) add(this.#setting.truth.held, marker);
     }
   }
 
   /** A shard's storage is about to be lost: what is in no log by now is nobody's fault. */
-  forgive(shard: string): void {
-    const { shards, truth } = this.#world;
-    const rows = shards.read(shard);
+  forgive(shard: string, rows: DiskReader): void {
+    const { truth } = this.#setting;
     const firstRow = rows<{ row: number }>('SELECT first_row AS row FROM sealed ORDER BY place LIMIT 1')[0]?.row ?? (metaOf(rows, 'sealedRow') ?? 0) + 1;
     for (const marker of this.#shards.get(shard)?.markers.slice(firstRow - 1).flat() ?? []) truth.forgiven.add(marker);
     this.#shards.delete(shard);
@@ -109,7 +108,7 @@ export class Watch {
 
   /** A shard is about to record a batch that an edge sent. */
   recording<Result>(batch: Uint8Array, record: () => Result): Result {
-    for (const marker of markersIn(new EventBatchReader(batch))) add(this.#world.truth.recorded, marker);
+    for (const marker of markersIn(new EventBatchReader(batch))) add(this.#setting.truth.recorded, marker);
     return record();
   }
 
@@ -126,8 +125,8 @@ export class Watch {
     this.#frames.appended(record.topic, header, digest);
   }
 
-  stored(table: string, rows: readonly Row[]): void {
-    this.#store.stored(table, rows);
+  stored(table: string, rows: readonly Row[], rollups: Rollups): void {
+    this.#store.stored(table, rows, rollups);
     this.#follower.stored(table, rows);
   }
 
@@ -144,20 +143,20 @@ export class Watch {
   halted(frame: RefusedFrame): void {
     const isForged = this.#frames.isForged(frame.digest);
     const isOld = frame.verdict === 'stale_epoch' && this.#frames.isOfEarlierLife(frame.shard, frame.epoch);
-    this.#world.verdict.check(isForged || isOld, 'no frame is refused', () => `${frame.verdict} ${frame.topic} ${frame.shard} ${frame.epoch}/${frame.seq}`);
+    this.#setting.verdict.check(isForged || isOld, 'no frame is refused', () => `${frame.verdict} ${frame.topic} ${frame.shard} ${frame.epoch}/${frame.seq}`);
   }
 
   handedOver(queue: string, seq: number, batch: Uint8Array): void {
     const name = `${queue} ${seq}`;
-    if (!this.#handOvers.has(name) && markersIn(new EventBatchReader(batch)).every((marker) => this.#world.truth.durable.has(marker))) this.probes.sometimes('a spilled batch had been recorded unheard');
+    if (!this.#handOvers.has(name) && markersIn(new EventBatchReader(batch)).every((marker) => this.#setting.truth.durable.has(marker))) this.probes.sometimes('a spilled batch had been recorded unheard');
     if (this.#handOvers.has(name)) this.probes.sometimes('a spilled batch was handed over twice');
     this.#handOvers.add(name);
   }
 
   /** An edge has answered: what it acknowledges must be durable now, and nobody is led astray. */
   replied({ isolate, attempt, request, reply }: { isolate: string; attempt: Attempt; request: ClientRequest; reply: ClientReply }): void {
-    const { verdict, truth } = this.#world;
-    this.#world.scheduler.note(`${isolate} replies ${reply.status} to ${attempt.number}`);
+    const { verdict, truth } = this.#setting;
+    this.#setting.scheduler.note(`${isolate} replies ${reply.status} to ${attempt.number}`);
     verdict.check(reply.status !== 500, 'no assertion breaks', () => `${isolate} answered 500 to ${request.method} ${request.path}`);
     if (reply.status === 503) this.probes.sometimes('an edge answered 503');
     if (reply.status === 503 && reply.body.includes('has not heard')) this.probes.sometimes('an edge out of touch refused what rests on news');

@@ -3,6 +3,8 @@ import type { Scheduler } from './scheduler.ts';
 
 /** Clocks of our hosts are wrong by no more than this, one way or the other: half of what the skew rule forgives. */
 export const MAX_SKEW_MS = 50_000;
+/** Skews that a world may draw. */
+export const SKEWS_MS = [0, 1_000, MAX_SKEW_MS] as const;
 
 /** A machine's clock: it starts off by some time, runs fast or slow, and is set forth or back now and then. */
 export class HostClock {

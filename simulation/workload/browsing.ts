@@ -1,6 +1,5 @@
 import { ADS, campaignOf, PUBLISHER } from '../hosts/catalogue.ts';
-import type { ClientRequest } from '../hosts/edge-site.ts';
-import type { SentEvent, Token } from '../truth.ts';
+import type { ClientRequest, SentEvent, Token } from '../truth.ts';
 import { type Client, posting } from './client.ts';
 import { drawPerson, headersOf, identityOf, type Person } from './person.ts';
 

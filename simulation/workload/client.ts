@@ -1,8 +1,7 @@
 import { API_KEYS } from '../hosts/catalogue.ts';
-import type { ClientReply, ClientRequest } from '../hosts/edge-site.ts';
 import { Life } from '../kernel/life.ts';
 import type { Random } from '../kernel/random.ts';
-import type { Attempt, SentEvent } from '../truth.ts';
+import type { Attempt, ClientReply, ClientRequest, SentEvent } from '../truth.ts';
 import type { World } from '../world.ts';
 
 /** A client waits so long for a reply. */
