@@ -7,6 +7,7 @@ import { encodeEvents } from '../../schemas/event-binary/encode.ts';
 import { BINARY_EVENTS_MEDIA_TYPE } from '../../schemas/event-json.ts';
 import { EdgeBed, freePort, INGEST_KEY } from '../beds/edge-bed.ts';
 import { PinnedProcess, untilAnswers } from '../beds/pinned.ts';
+import { boundNote, startBound } from '../bound.ts';
 import { impressions, inRuns, jsonBody } from '../load/events.ts';
 import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, isInstalled, load, rateOf } from '../load/wrk.ts';
@@ -27,7 +28,7 @@ const SECONDS = 2;
 /** More than any side takes in while it is measured, or repeats would be measured. */
 const EVENTS = 500_000;
 
-type Side = 'binary-100' | 'json-100' | 'binary-1000' | 'redis';
+type Side = 'binary-100' | 'json-100' | 'binary-1000' | 'redis' | 'bound';
 type Body = { readonly size: number; readonly mediaType: string; readonly write: (events: ReturnType<typeof impressions>) => Uint8Array };
 const JSON_BODY = { mediaType: 'application/json', write: (events: ReturnType<typeof impressions>) => jsonBody({ events }) };
 const BINARY_BODY = { mediaType: BINARY_EVENTS_MEDIA_TYPE, write: (events: ReturnType<typeof impressions>) => encodeEvents(events) };
@@ -36,6 +37,7 @@ const BODIES: Readonly<Record<Side, Body>> = {
   'json-100': { size: 100, ...JSON_BODY },
   'binary-1000': { size: 1_000, ...BINARY_BODY },
   redis: { size: 100, ...JSON_BODY },
+  bound: { size: 100, ...BINARY_BODY },
 };
 
 /** Much at a time, each event deduped, counted and durable before it is acknowledged. */
@@ -44,15 +46,17 @@ export const batchesBench: Bench = {
   async measure({ runs }) {
     if (!hasWrk()) return Object.fromEntries(rows.map(({ id }) => [id, { skipped: 'wrk is not installed (Debian: apt-get install wrk)' }]));
     const edge = await EdgeBed.start({ ads: 4, shards: 1 });
-    const redis = await RedisBed.start();
+    const [redis, bound] = [await RedisBed.start(), await startBound()];
+    const ours = { url: `${edge.url}/v1/events`, process: edge.workerd };
+    const targets: Readonly<Record<Side, Target | null>> = { 'binary-100': ours, 'json-100': ours, 'binary-1000': ours, redis, bound: { url: bound.url, process: bound.workerd, mayRepeat: true } };
     try {
-      const seen: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [] };
-      const cpu: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [] };
+      const seen: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [], bound: [] };
+      const cpu: Record<Side, number[]> = { 'binary-100': [], 'json-100': [], 'binary-1000': [], redis: [], bound: [] };
       for (let run = -1; run < runs; run++) {
         for (const side of Object.keys(BODIES) as Side[]) {
-          const bed = side === 'redis' ? redis : { url: `${edge.url}/v1/events`, process: edge.workerd };
-          if (bed === null) continue;
-          const { rate, cpuUs } = await drive(bed, BODIES[side], join(edge.dir, 'bodies'));
+          const target = targets[side];
+          if (target === null) continue;
+          const { rate, cpuUs } = await drive(target, BODIES[side], join(edge.dir, 'bodies'));
           // The first round warms up.
           if (run < 0) continue;
           seen[side].push(rate);
@@ -60,23 +64,25 @@ export const batchesBench: Bench = {
         }
       }
       const baseline = redis === null ? null : median(seen.redis);
-      const reading = (side: Side, beside: number | null): Reading | Skipped =>
-        beside === null ? { skipped: 'redis-server is not installed (Debian: apt-get install redis-server)' } : { value: median(seen[side]), baseline: beside, note: `CPU ${short(median(cpu[side]))} µs an event` };
+      const reading = (side: Side, beside: number | null, more = ''): Reading | Skipped =>
+        beside === null ? { skipped: 'redis-server is not installed (Debian: apt-get install redis-server)' } : { value: median(seen[side]), baseline: beside, note: `CPU ${short(median(cpu[side]))} µs an event${more}` };
+      const boundary = baseline === null ? '' : `; ${boundNote(seen.bound.map((rate, run) => ({ ratio: rate / baseline, cpuUs: cpu.bound[run]! })))}`;
       return {
-        'batch-binary-100': reading('binary-100', baseline),
+        'batch-binary-100': reading('binary-100', baseline, boundary),
         'batch-json-100': reading('json-100', baseline),
         'batch-binary-1000': reading('binary-1000', median(seen['binary-100'])),
       };
     } finally {
-      await Promise.all([edge.stop(), redis?.stop()]);
+      await Promise.all([edge.stop(), redis?.stop(), bound.stop()]);
     }
   },
 };
 
-type Target = { readonly url: string; readonly process: PinnedProcess };
+/** `mayRepeat`: it does not tell repeats from other events. */
+type Target = { readonly url: string; readonly process: PinnedProcess; readonly mayRepeat?: boolean };
 
 async function drive(target: Target, body: Body, file: string): Promise<{ rate: number; cpuUs: number }> {
-  const newBodies = (count: number) => writeLoad(file, { method: 'POST', items: inRuns(impressions(count, { ads: 4 }), body.size).map(body.write) });
+  const newBodies = (count: number) => writeLoad(file, { method: 'POST', items: inRuns(impressions(count, { ads: 4 }), body.size).map(body.write), mayRepeat: target.mayRepeat ?? false });
   const headers = { authorization: `Bearer ${INGEST_KEY}`, 'content-type': body.mediaType };
   const options = { url: target.url, headers, connections: connectionsFor(body.size) } as const;
   await load({ ...options, file: newBodies(EVENTS / SECONDS), seconds: 1 });

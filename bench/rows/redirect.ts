@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EdgeBed } from '../beds/edge-bed.ts';
 import { WorkerBed } from '../beds/worker-bed.ts';
+import { boundNote, startBound } from '../bound.ts';
 import { driveClicks, expectBilled, MAX_EVENTS } from '../load/clicks.ts';
 import { writeLoad } from '../load/load-file.ts';
 import { costOf, hasWrk, rateOf } from '../load/wrk.ts';
@@ -28,7 +29,7 @@ export const redirectBench: Bench = {
   rows,
   async measure({ runs }) {
     if (!hasWrk()) return skipAll('wrk is not installed (Debian: apt-get install wrk)');
-    const [edge, bare] = [await EdgeBed.start(), await WorkerBed.start(BARE_HONO)];
+    const [edge, bare, bound] = [await EdgeBed.start(), await WorkerBed.start(BARE_HONO), await startBound()];
     try {
       const plain = writeLoad(join(edge.dir, 'plain'), { method: 'GET', items: [Buffer.from('/r')], mayRepeat: true });
       let impressions = 0;
@@ -37,22 +38,23 @@ export const redirectBench: Bench = {
         impressions += seen.impressions;
         return seen;
       };
-      const theirs = (seconds: number) => costOf(bare.workerd, { url: bare.url, file: plain, seconds, connections: CONNECTIONS });
-      for (const side of [ours, theirs]) await side(WARM_UP_SECONDS);
+      const plainly = (bed: WorkerBed) => (seconds: number) => costOf(bed.workerd, { url: bed.url, file: plain, seconds, connections: CONNECTIONS });
+      const [theirs, waiting] = [plainly(bare), plainly(bound)];
+      for (const side of [ours, theirs, waiting]) await side(WARM_UP_SECONDS);
       const pairs = [];
       for (let run = 0; run < runs; run++) {
-        const [our, their] = [await ours(SECONDS), await theirs(SECONDS)];
-        pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, bareCpu: their.cpuUs });
+        const [our, their, least] = [await ours(SECONDS), await theirs(SECONDS), await waiting(SECONDS)];
+        pairs.push({ value: rateOf(our), baseline: rateOf(their), cpu: our.cpuUs, bareCpu: their.cpuUs, bound: { ratio: rateOf(least) / rateOf(their), cpuUs: least.cpuUs } });
       }
       const { value, baseline } = medianPair(pairs);
       await expectBilled(edge);
       const clicksACommit = (edge.hub.eventCount - impressions) / (edge.hub.rowCount - impressions / MAX_EVENTS);
       const atOnceUs = await cpuAtOnce();
-      const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request, ${short(atOnceUs)} µs if it did not wait for its commit; ${clicksACommit.toFixed(1)} clicks a commit at ${CONNECTIONS} connections`;
+      const note = `CPU ${short(median(pairs.map(({ cpu }) => cpu)))} µs against ${short(median(pairs.map(({ bareCpu }) => bareCpu)))} µs a request, ${short(atOnceUs)} µs if it did not wait for its commit; ${clicksACommit.toFixed(1)} clicks a commit at ${CONNECTIONS} connections; ${boundNote(pairs.map(({ bound }) => bound))}`;
       const recorded = (baselineOf: number) => ({ value, baseline: baselineOf, note: 'recorded figure on the same class of machine, not run again' });
       return { redirect: { value, baseline, note }, 'redirect-sink': recorded(RECORDED.sink), 'redirect-counterscale': recorded(RECORDED.counterscale) };
     } finally {
-      await Promise.all([edge.stop(), bare.stop()]);
+      await Promise.all([edge.stop(), bare.stop(), bound.stop()]);
     }
   },
 };
