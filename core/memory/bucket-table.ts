@@ -9,6 +9,8 @@ const UNDIVIDED_BYTES_MAX = 320 * 1024;
 /** While a forgotten past waits to be swept, an addition pays for so many entries of it; a segment goes in so many additions at the soonest. */
 const ENTRIES_SWEPT_PER_ADD = 8;
 const ADDS_PER_SWEEP = 64;
+/** Lower halves of keys that wait to be read side by side: more than any processor has reads under way, and few enough for the nearest cache to keep what came. */
+const EXPECTED_MAX = 128;
 
 /**
  * A multimap from keys to times (ms, exact), made for millions of pairs: 20 … 26 bytes each.
@@ -21,6 +23,11 @@ export class BucketTable {
   #nextSweep = 0;
   #sweepsLeft = 0;
   #addsUntilSweep = 0;
+  /** Lower halves of keys that are about to be looked up. */
+  readonly #expected = new Int32Array(EXPECTED_MAX);
+  #expectedCount = 0;
+  /** Of no use, but what is written somewhere must have been read. */
+  #read = 0;
 
   /** Pairs in RAM, the forgotten ones that are not yet swept included. */
   get size(): number {
@@ -38,12 +45,26 @@ export class BucketTable {
   }
 
   /**
-   * To be called for each of many keys before the first of them is looked at: their buckets then come from memory side by side
-   * and not one after the other, which is most of what a lookup costs. Gives what it read, which means nothing, but must be used or it is not read at all;
-   * whoever adds it up does so apart from the heap, where each sum would wait for the one before it.
+   * To be called for each of many keys before the first of them is looked at, and `readExpected` behind the last: their buckets then come from
+   * memory side by side and not one after the other, which is most of what a lookup costs.
    */
-  touch(key: Key64): number {
-    return this.#segmentOf(key.lo).touch(key.lo | 0);
+  expect(key: Key64): void {
+    this.#expected[this.#expectedCount++] = key.lo;
+    if (this.#expectedCount === EXPECTED_MAX) this.readExpected();
+  }
+
+  /** Reads the bucket of every expected key. A loop of nothing but reads: the fewer instructions a read has, the more of them a processor has under way. */
+  readExpected(): void {
+    const segments = this.#segments;
+    const expected = this.#expected;
+    const one = segments.length - 1;
+    let read = 0;
+    for (let at = 0; at < this.#expectedCount; at++) {
+      const lo = expected[at]!;
+      read ^= segments[(lo >>> 24) & one]!.touch(lo);
+    }
+    this.#read = this.#read ^ read;
+    this.#expectedCount = 0;
   }
 
   /** Remembers a time of a key; false when the pair is there already. */

@@ -42,9 +42,14 @@ export class RememberedTimes {
     return this.#resident.byteLength + this.#below.byteLength;
   }
 
-  /** As `BucketTable.touch`. */
-  touch(key: Key64): number {
-    return this.#resident.touch(key);
+  /** As `BucketTable.expect`. */
+  expect(key: Key64): void {
+    this.#resident.expect(key);
+  }
+
+  /** As `BucketTable.readExpected`. */
+  readExpected(): void {
+    this.#resident.readExpected();
   }
 
   /** Whether the key has a time in [fromMs, toMs]. */

@@ -48,8 +48,6 @@ export class ShardMemory {
   readonly #adKeys = new Map<string, Key64>();
   #windows: RetainedWindows = NO_WINDOWS;
   #latestReceivedMs: EpochMs = Number.NEGATIVE_INFINITY;
-  /** Of no use, but what is written somewhere must have been read. */
-  #read = 0;
 
   constructor(store: ColdStore, limits: MemoryLimits = DEFAULT_MEMORY_LIMITS) {
     this.#limits = limits;
@@ -91,17 +89,17 @@ export class ShardMemory {
    * side. It makes them faster and changes nothing. Fields are read once more when an event is judged: to keep them would cost more.
    */
   expect(batch: JudgeableBatch): void {
-    let read = 0;
-    for (let index = 0; index < batch.eventCount; index++) read ^= this.#touch(batch.fields(index), batch.terms(index));
-    this.#read = this.#read ^ read;
+    for (let index = 0; index < batch.eventCount; index++) this.#expectEvent(batch.fields(index), batch.terms(index));
+    this.#tables.ids.readExpected();
+    this.#tables.impressions.readExpected();
+    this.#tables.clicks.readExpected();
   }
 
-  #touch(event: JudgedFields, terms: AdTerms): number {
+  #expectEvent(event: JudgedFields, terms: AdTerms): void {
     const { ids, impressions, clicks } = this.#tables;
-    let read = ids.touch(event.id);
-    if (isKey(event.join)) read ^= impressions.touch(event.join);
-    if (event.kind === EVENT_KINDS.click && isKey(event.viewer)) read ^= clicks.touch(this.#clickKey(event, terms));
-    return read;
+    ids.expect(event.id);
+    if (isKey(event.join)) impressions.expect(event.join);
+    if (event.kind === EVENT_KINDS.click && isKey(event.viewer)) clicks.expect(this.#clickKey(event, terms));
   }
 
   /** Whether the id was claimed within the retry window; a token's id: ever. */
