@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -22,6 +23,9 @@ const realFetch = globalThis.fetch;
 afterEach(() => {
   globalThis.fetch = realFetch;
 });
+
+/** As long as an id may be, and nothing that packs. */
+const longId = (number: number): string => createHash('shake256', { outputLength: 96 }).update(String(number)).digest('base64url');
 
 /** One shard's life with its storage, hub and clock in the test's hands. */
 class Life {
@@ -173,6 +177,36 @@ describe('a shard', () => {
     await life.drain();
     expect(life.hub.counts()).toEqual({ counted: sent });
     expect(life.hub.complaints).toEqual([]);
+  });
+
+  describe('that thousands of clicks of one impression meet', () => {
+    const HIGHEST_PRICE = 1_000_000_000;
+    const clicks = (from: number, count: number): Planned[] =>
+      Array.from({ length: count }, (_, i) => ({ id: longId(from + i), impression: 'i', price: HIGHEST_PRICE, atMs: T }));
+    const impression: Planned[] = [{ kind: 'impression', id: 'i', price: HIGHEST_PRICE, atMs: T }];
+
+    test('sends what they cost to the last thousandth, though it is more than a number holds', async () => {
+      const life = new Life(DEFAULT_MEMORY_LIMITS);
+      life.record(impression);
+      for (let from = 0; from < 20_000; from += 1_000) life.record(clicks(from, 1_000));
+      life.wake();
+      await life.drain();
+      expect([life.hub.billable(), life.hub.costNanos()]).toEqual([20_000, 20_000n * 10n ** 12n]);
+    });
+
+    test('wakes as many of them as a commit holds, and goes on', async () => {
+      const life = new Life(DEFAULT_MEMORY_LIMITS);
+      for (let from = 0; from < 50_000; from += 1_000) life.record(clicks(from, 1_000));
+      expect(life.record(impression)).toHaveLength(1);
+      life.wake();
+      expect(life.record(clicks(50_000, 1))).toHaveLength(1);
+      await life.drain();
+      const billable = life.hub.billable();
+      expect(billable).toBeGreaterThan(5_000);
+      expect(billable).toBeLessThan(50_000);
+      expect(life.hub.costNanos()).toBe(BigInt(billable) * 10n ** 12n);
+      expect(life.hub.complaints).toEqual([]);
+    });
   });
 
   test('a reset storage begins a later epoch', () => {

@@ -24,7 +24,7 @@ export const MAX_ITEMS_PER_SECTION = 20_000;
 const MAX_NAME_CHARS = 200;
 const MAX_PUBLISHERS_PER_AD = 1_000;
 const MAX_SALTS = 64;
-/** A thousand units a click. Costs are summed in thousandths of a micro: a price above this could leave the safe integers. */
+/** A thousand units a click. Costs are summed in thousandths of a micro: some 9 000 clicks at this price are what one number holds, and more come as several. */
 const MAX_PRICE_MICROS = 1_000_000_000;
 const MAX_WINDOW_MS = 7 * DAY_MS;
 /**

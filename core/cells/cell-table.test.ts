@@ -161,6 +161,21 @@ describe('cells', () => {
     );
   });
 
+  test('whose cost no number holds come as several rows, each of them exact', () => {
+    const table = new CellTable({ region: 'us' });
+    const dimensions = { advertiserId: 'a', campaignId: 'c', adId: 'ad', creativeId: '', publisherId: '', placementId: '', country: '', deviceType: 'other' };
+    const book = (second: number, billable: number, viewer: number): void =>
+      table.book({ second, dimensions, kind: 2, disposition: 1, reason: 0, count: 1, billable, viewable: 0, late: 0, costNanos: billable * 10 ** 12 + 0 }, { lo: viewer, hi: 0 });
+    for (let i = 0; i < 30_000; i++) book(7, 1, 1);
+    for (let second = 1_000; second < 2_000; second++) book(second, 0, 1);
+    for (let i = 0; i < 30_000; i++) book(7, 1, 2);
+    const rows = rowsOf(table).filter(({ second }) => second === 7);
+    expect(rows.length).toBeGreaterThan(6);
+    expect(rows.reduce((sum, { costNanos }) => sum + BigInt(costNanos), 0n)).toBe(60_000n * 10n ** 12n);
+    expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(60_000);
+    expect([...new Set(rows.flatMap(({ viewers }) => [...viewers!]))].sort()).toEqual([0, 1, 2]);
+  });
+
   test('survive the growth of their tables', () => {
     const table = new CellTable({ region: 'us' });
     const dimensions = { advertiserId: 'a', campaignId: 'c', adId: 'ad', creativeId: '', publisherId: '', placementId: '', country: '', deviceType: 'other' };

@@ -3,11 +3,13 @@ import { assert } from '../errors.ts';
 import { EVENT_KINDS, NO_KEY } from '../event.ts';
 import type { EdgeTally, Key64 } from '../event.ts';
 import type { Attribution, Judgement } from '../judgement/judgement.ts';
+import type { Nanos } from '../money.ts';
 import { secondOf } from '../time.ts';
 import type { Booking, BookableBatch, BookableCommit } from './bookable.ts';
 import type { LedgerRow } from './cell.ts';
 import { CELL_WORD, CELL_WORDS, assertCells } from './cell-columns.ts';
 import type { CellColumns } from './cell-columns.ts';
+import type { Outcome } from './delta.ts';
 import { IntIndex } from './int-index.ts';
 import { LedgerTable } from './ledger-table.ts';
 import { MeasureColumns } from './measure-columns.ts';
@@ -66,7 +68,7 @@ export class CellTable {
     key[CELL_WORD.placement] = this.#strings.numberOf(dimensions.placementId);
     key[CELL_WORD.country] = this.#strings.numberOf(dimensions.country);
     key[CELL_WORD.device] = this.#strings.numberOf(dimensions.deviceType);
-    const row = this.#rowAt(booking.second, booking.kind, booking.disposition, booking.reason);
+    const row = this.#rowFor(booking, booking.second, booking.costNanos);
     this.#measures.add(row, booking.count, booking.billable, booking.viewable, booking.late, booking.costNanos);
     if (booking.disposition === DISPOSITIONS.counted) this.#viewers.add(row, viewer.lo, viewer.hi);
   }
@@ -113,7 +115,7 @@ export class CellTable {
   #bookEvent(batch: BookableBatch, i: number, judgement: Judgement): void {
     const { disposition } = judgement;
     const counted = disposition === DISPOSITIONS.counted;
-    const row = this.#rowAt(secondOf(batch.eventTimeMs(i)), judgement.kind, disposition, judgement.reason);
+    const row = this.#rowFor(judgement, secondOf(batch.eventTimeMs(i)), judgement.costNanos);
     this.#measures.add(row, 1, Number(judgement.billable), Number(judgement.viewable), Number(counted && judgement.late), judgement.costNanos);
     if (counted) this.#viewers.add(row, batch.viewerLo(i), batch.viewerHi(i));
   }
@@ -133,9 +135,11 @@ export class CellTable {
     key[CELL_WORD.device] = this.#strings.numberOf(batch.deviceType(i));
   }
 
-  #rowAt(second: number, kind: number, disposition: number, reason: number): number {
+  /** The row of this cell that can take the cost: where a sum would leave the safe integers, the cell goes on in a further row. The hub adds rows of one cell up. */
+  #rowFor({ kind, disposition, reason }: Outcome, second: number, costNanos: Nanos): number {
     this.#key[CELL_WORD.second] = second;
     this.#key[CELL_WORD.outcome] = (kind << 16) | (disposition << 8) | reason;
-    return this.#cells.rowOf(this.#key);
+    const row = this.#cells.rowOf(this.#key);
+    return this.#measures.canAdd(row, costNanos) ? row : this.#cells.furtherRowOf(this.#key);
   }
 }

@@ -40,6 +40,15 @@ export class IntIndex {
     }
   }
 
+  /** A further row of this key, which `rowOf` gives from now on. (Once the table grows, it may give an earlier one again.) */
+  furtherRowOf(key: Int32Array): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = hashOf(key) & mask; ; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot]! - 1;
+      if (row < 0 || this.#equals(row, key)) return this.#append(key, slot);
+    }
+  }
+
   /** The keys of all rows, one after another: a copy. */
   allKeys(): Int32Array {
     return this.#keys.slice(0, this.#size * this.#width);

@@ -1,6 +1,7 @@
 import { CELL_MEASURES } from './cell-columns.ts';
 
 const MEASURES = CELL_MEASURES.length;
+const COST = CELL_MEASURES.indexOf('costNanos');
 const INITIAL_ROWS = 256;
 const KEPT_ROWS = 65_536;
 
@@ -18,6 +19,12 @@ export class MeasureColumns {
     values[at + 2] = values[at + 2]! + viewable;
     values[at + 3] = values[at + 3]! + late;
     values[at + 4] = values[at + 4]! + costNanos;
+  }
+
+  /** Whether so much more keeps the cost of row `row` a safe integer. */
+  canAdd(row: number, costNanos: number): boolean {
+    const at = row * MEASURES + COST;
+    return at >= this.#values.length || Number.isSafeInteger(this.#values[at]! + costNanos);
   }
 
   /** The counters of the first `rowCount` rows, in the order of `CELL_MEASURES`: a copy. */

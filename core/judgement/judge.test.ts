@@ -35,7 +35,7 @@ class Bench {
 
   #judge(event: Partial<JudgedFields>): Verdict {
     const whole = { flags: 0, viewer: { lo: 77, hi: 7 }, screenedReason: 0, reasonMask: 0, ...event } as JudgedFields;
-    return judge(whole, this.#terms, this.memory, () => ({ clickId: 'c', cell: CELL }));
+    return judge(whole, this.#terms, this.memory, () => ({ clickId: 'c', cell: CELL }), () => true);
   }
 }
 

@@ -10,12 +10,13 @@ export type Verdict = { readonly judgement: Judgement; readonly woken: readonly 
 
 /**
  * Judges one event and claims what it claims: the next call sees it. The first rule that applies decides; the mask names
- * every one that matched. `describe` is asked only for a counted click that must wait for its impression.
+ * every one that matched. `describe` is asked only for a counted click that must wait for its impression, `mayWake` for each click that
+ * would be woken: one that may not goes on waiting.
  * Source: DESIGN §2, order of judgement.
  */
-export function judge(event: JudgedFields, terms: AdTerms, memory: ShardMemory, describe: DescribeClick): Verdict {
+export function judge(event: JudgedFields, terms: AdTerms, memory: ShardMemory, describe: DescribeClick, mayWake: (click: WaitingClick) => boolean): Verdict {
   const judgement = decide(event, terms, memory);
-  const woken = isCounted(judgement, EVENT_KINDS.impression) ? memory.clicksWokenBy(event) : NOBODY;
+  const woken = isCounted(judgement, EVENT_KINDS.impression) ? memory.clicksWokenBy(event).filter(mayWake) : NOBODY;
   memory.remember(event, terms, judgement, describe);
   for (const click of woken) memory.applyAttribution(event.join, click);
   return { judgement, woken };
