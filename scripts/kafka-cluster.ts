@@ -169,6 +169,7 @@ function propertiesOf(node: Node, nodes: readonly Node[]): string {
     'min.insync.replicas': inSync,
     'message.max.bytes': MAX_MESSAGE_BYTES,
     'replica.fetch.max.bytes': MAX_MESSAGE_BYTES,
+    'offsets.retention.minutes': 525_600,
     'offsets.topic.num.partitions': 8,
     'offsets.topic.replication.factor': replicas,
     'transaction.state.log.replication.factor': replicas,

@@ -41,6 +41,9 @@ export class Nemesis {
     this.#plan('forgedFrames', () => this.#forge());
     this.#plan('policyChanges', () => this.#random.pick(world.hubSites).changePolicy());
     this.#plan('deploys', () => this.#deploy());
+    this.#plan('positionsLost', () => {
+      if (world.log.loseAPosition()) world.probes.sometimes('a log lost its place');
+    });
     this.#plan('storeCuts', () => world.store.cutOff(this.#random.pick(world.hubNames), this.#random.below(CUT_MS_MAX)));
   }
 

@@ -28,6 +28,7 @@ export const PROBES = [
   'a hub died between append and index',
   'a claim was repeated by another owner',
   'a stale owner was fenced off',
+  'a log lost its place',
   'an insert landed after it was given up',
   'an insert broke off between table and views',
   'a range landed long after its claim',

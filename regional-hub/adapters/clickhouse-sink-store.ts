@@ -13,6 +13,8 @@ import type { ClickHouseStore } from './clickhouse-store.ts';
 
 /** Part of every token: raise it only when no claim is unfinished, for a repeat must find its own token. */
 const ROWS_VERSION = 1;
+/** A log's offsets are 63 bits. */
+const ABOVE_ALL_OFFSETS = 2n ** 63n;
 
 const TABLES = landingTables(DEFAULT_RETENTION);
 /** What a range of each topic writes before its frames' note. */
@@ -44,7 +46,7 @@ export class ClickHouseSinkStore implements SinkStore {
     this.#generation = generation;
   }
 
-  async watermarks({ topic, partition }: PartitionId, belowOffset: bigint): Promise<Watermarks> {
+  async watermarks({ topic, partition }: PartitionId, belowOffset = ABOVE_ALL_OFFSETS): Promise<Watermarks> {
     const rows = await this.#rows<WatermarkRow>(
       `SELECT shard, tupleElement(max((epoch, seq, digest)) AS last, 1) AS last_epoch, tupleElement(last, 2) AS last_seq, tupleElement(last, 3) AS last_digest FROM ${this.#database}.sink_frames
        WHERE log = {log:String} AND topic = {topic:String} AND log_partition = {partition:UInt32} AND log_offset < {below:UInt64} GROUP BY shard`,

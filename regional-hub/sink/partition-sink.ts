@@ -41,7 +41,8 @@ export class PartitionSink {
     // Whoever had this partition before may have given an insert up.
     this.#deps.fence.unheard(this.#deps.clock.nowMs());
     await this.#retry(async () => {
-      this.#watermarks = await this.#deps.store.watermarks(this.#lease, this.#nextOffset);
+      // Only a claim can be in the store and not finished. Without one, everything there counts: a log may have lost its place, and begins again at its oldest record.
+      this.#watermarks = await this.#deps.store.watermarks(this.#lease, unfinished?.minOffset);
     });
     if (unfinished !== null) await this.#repeat(unfinished);
     while (!lost.aborted) {

@@ -9,8 +9,8 @@ export type RangeId = PartitionId & RangeClaim;
 
 /** The store as the sink needs it. */
 export type SinkStore = {
-  /** The last frame of each shard among the partition's records below `offset`. */
-  watermarks(partition: PartitionId, belowOffset: bigint): Promise<Watermarks>;
+  /** The last frame of each shard among the partition's records, or among those below an offset. */
+  watermarks(partition: PartitionId, belowOffset?: bigint): Promise<Watermarks>;
   presence(range: RangeId): Promise<RangePresence>;
   /**
    * One block, there whole when it resolves. The same block of the same range may be inserted again and is then dropped. Rejects with `unavailable` when it

@@ -45,6 +45,24 @@ describe(`the sink, ${name}`, () => {
     expect(second.events.filter((event) => event.startsWith('repeat deltas'))).toHaveLength(3);
   });
 
+  it('stores nothing again when the log has lost its place', async () => {
+    const { path, sinkStore } = await fresh(open(), dir);
+    const frames = sampleFrames(3, 4, 50);
+    const first = await live(path, sinkStore);
+    for (const frame of frames.slice(0, 9)) await first.log.appendBatch(frame.records);
+    await caughtUp(first.log);
+    await first.end();
+    const database = openLogDatabase(path);
+    database.sqlite.exec('DELETE FROM positions');
+    await database.close();
+    const second = await live(path, sinkStore);
+    for (const frame of frames.slice(9)) await second.log.appendBatch(frame.records);
+    await caughtUp(second.log);
+    await second.end();
+    await expectExact(open(), factsOf(frames));
+    expect(second.events.filter((event) => event.startsWith('repeat deltas'))).toHaveLength(9);
+  });
+
   it('inserts nothing behind a gap, says so, and goes on with other shards', async () => {
     const { path, sinkStore } = await fresh(open(), dir);
     const frames = sampleFrames(2, 4, 50);

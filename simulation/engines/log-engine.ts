@@ -88,6 +88,21 @@ export class LogEngine {
     });
   }
 
+  /** Whoever reads a partition next begins at its oldest record. Only where nothing is claimed: what a lost claim has stored, nobody could tell. */
+  loseAPosition(): boolean {
+    const settled = this.partitions.filter(({ unfinished, finishedOffset }) => unfinished === null && finishedOffset > 0n);
+    if (settled.length === 0) return false;
+    const partition = this.#options.random.pick(settled);
+    partition.finishedOffset = 0n;
+    partition.generation += 1;
+    for (const member of this.#members) {
+      member.leases.get(partition)?.revoke();
+      member.leases.delete(partition);
+    }
+    this.#rebalance();
+    return true;
+  }
+
   #expel(member: Member): void {
     member.isIn = false;
     this.#rebalance();

@@ -91,10 +91,10 @@ export class StoreEngine {
     if (!faults.isHealed && scheduler.nowMs < (this.#hiddenUntilMs.get(hub) ?? 0)) throw new TrackingError('unavailable', 'injected: no store to be seen');
   }
 
-  watermarks({ topic, partition }: PartitionId, belowOffset: bigint): Watermarks {
+  watermarks({ topic, partition }: PartitionId, belowOffset?: bigint): Watermarks {
     const marks = new Map<string, ShardWatermark>();
     for (const stored of this.#tables.get('sink_frames') ?? []) {
-      if (stored.topic !== topic || stored.partition !== partition || BigInt(stored.offset) >= belowOffset) continue;
+      if (stored.topic !== topic || stored.partition !== partition || (belowOffset !== undefined && BigInt(stored.offset) >= belowOffset)) continue;
       const { row } = stored;
       const mark = { epoch: Number(row['epoch']), seq: Number(row['seq']), digest: String(row['digest']) };
       const known = marks.get(String(row['shard']));

@@ -13,6 +13,9 @@ export const HUB_BUGS: readonly Plant[] = [
   { name: 'index before the log', story: 'a frame is noted as taken, then appended', intake: noteFirst },
   { name: 'no seq check', story: 'a hub appends whatever comes and the sink stores whatever is appended', intake: withoutIndex, sinkStore: withoutWatermarks },
   { name: 'watermark from memory', story: 'a new owner of a partition begins with nothing', sinkStore: withoutWatermarks },
+  { name: 'watermarks up to the position', story: 'what the store has beyond the place of a log that has lost it is not looked at', sinkStore: (store) => ({
+    ...store, watermarks: (lease: PartitionLease, belowOffset) => store.watermarks(lease, belowOffset ?? lease.nextOffset),
+  }) },
   { name: 'claim not stored', story: 'a new life plans its ranges anew', deltaLog: (log) => leasing(log, (lease) => ({ ...leaseMethods(lease), claim: async () => undefined, finish: async (range) => {
     if (lease.nextOffset > range.maxOffset) return;
     await lease.claim(range);
