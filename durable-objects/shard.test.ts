@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DEFAULT_MEMORY_LIMITS } from '../core/memory/shard-memory.ts';
 import type { MemoryLimits } from '../core/memory/shard-memory.ts';
+import { DAY_MS } from '../core/time.ts';
 import { Flusher } from './flusher.ts';
 import { HttpHubClient } from './hub-client.ts';
 import { atomically, nodeSql } from './node-sql.ts';
@@ -177,6 +178,21 @@ describe('a shard', () => {
     await life.drain();
     expect(life.hub.counts()).toEqual({ counted: sent });
     expect(life.hub.complaints).toEqual([]);
+  });
+
+  test('that takes in a month of history after another keeps in RAM what the later one can reach, and no more once it wakes', () => {
+    const life = new Life({ ...DEFAULT_MEMORY_LIMITS, checkpointEntries: 5_000 });
+    const month = (ids: string, fromMs: number, stepMs: number) => {
+      for (let from = 0; from < 20_000; from += 1_000) {
+        life.record(Array.from({ length: 1_000 }, (_, i) => ({ kind: 'impression' as const, id: `${ids}${from + i}`, atMs: fromMs + (from + i) * stepMs })));
+      }
+      return life.shard.status().memoryEntries;
+    };
+    expect(month('a', T - 90 * DAY_MS, 1)).toBe(40_000);
+    expect(month('b', T - 60 * DAY_MS, 30 * DAY_MS / 20_000)).toBeLessThan(20_000);
+    expect(month('c', T - 30 * DAY_MS, 1)).toBeLessThan(45_000);
+    expect(life.wake().status().memoryEntries).toBeLessThan(45_000);
+    expect(life.record(['a0', 'b19999', 'c0'].map((id, i) => ({ kind: 'impression' as const, id, atMs: T - [90 * DAY_MS, 30 * DAY_MS - 130_000, 30 * DAY_MS][i]! })))).toEqual([2, 2, 2]);
   });
 
   describe('that thousands of clicks of one impression meet', () => {

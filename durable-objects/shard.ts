@@ -95,6 +95,7 @@ export class Shard {
 
   /** Judges, stores and books a batch: one disposition code an event, in order. */
   record(batch: EventBatchReader, nowMs: EpochMs, batchId = ''): Uint8Array {
+    this.#checkpointBeforeLeap(batch, nowMs);
     const { judgements, attributions } = judgeBatch(keepAlive('batch', batch), this.#memory);
     const commit = { committedAtMs: nowMs, batch, judgements, attributions };
     const bytes = encodeCommit(commit);
@@ -136,8 +137,18 @@ export class Shard {
 
   /** Writes memory's news to the cold store when there is enough of it, and forgets what cannot matter any more: with the commit that made it enough, or the next would be longer. */
   #checkpointIfDue(nowMs: EpochMs): void {
-    if (!this.#memory.shouldCheckpoint && this.#unsavedBytes < CHECKPOINT_LOG_BYTES) return;
-    this.#memory.checkpoint(nowMs);
+    if (this.#memory.shouldCheckpoint || this.#unsavedBytes >= CHECKPOINT_LOG_BYTES) this.#checkpoint(nowMs);
+  }
+
+  /** Imported history comes in leaps. */
+  #checkpointBeforeLeap(batch: EventBatchReader, nowMs: EpochMs): void {
+    let latestMs = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < batch.eventCount; i++) latestMs = Math.max(latestMs, batch.receivedAtMs(i));
+    if (this.#memory.isLeap(latestMs)) this.#checkpoint(nowMs, latestMs);
+  }
+
+  #checkpoint(nowMs: EpochMs, aheadToMs?: EpochMs): void {
+    this.#memory.checkpoint(nowMs, aheadToMs);
     this.#memory.forget(nowMs);
     this.#storage.markCheckpoint(this.outbox.nextRow - 1);
     this.#unsavedBytes = 0;

@@ -4,7 +4,7 @@ import { type AdTerms, EVENT_FLAGS, EVENT_KINDS, type JudgedFields, type Key64 }
 import { adKey, combineKeys, isKey } from '../hash.ts';
 import type { CellDimensions, JudgeableBatch, Judgement, WaitingClick } from '../judgement/judgement.ts';
 import { clickCostNanos } from '../money.ts';
-import { CLOCK_SKEW_MS, type EpochMs } from '../time.ts';
+import { CLOCK_SKEW_MS, DAY_MS, type EpochMs } from '../time.ts';
 import type { ColdStore } from './cold-store.ts';
 import { type ColdTable, ColdTier, firstThatFits, type Generation } from './cold-tier.ts';
 import { RememberedTimes } from './remembered-times.ts';
@@ -48,6 +48,8 @@ export class ShardMemory {
   readonly #adKeys = new Map<string, Key64>();
   #windows: RetainedWindows = NO_WINDOWS;
   #latestReceivedMs: EpochMs = Number.NEGATIVE_INFINITY;
+  /** How far events had come at the last checkpoint; NaN before the first. */
+  #checkpointedToMs = Number.NaN;
 
   constructor(store: ColdStore, limits: MemoryLimits = DEFAULT_MEMORY_LIMITS) {
     this.#limits = limits;
@@ -82,6 +84,11 @@ export class ShardMemory {
 
   get shouldCheckpoint(): boolean {
     return this.newEntries + this.#waiting.newCount * (WAITING_CLICK_WEIGHT - 1) >= this.#limits.checkpointEntries;
+  }
+
+  /** Whether a checkpoint is due before events received at this time are judged: they lie so far ahead that the past must leave RAM before they enter it. */
+  isLeap(receivedAtMs: EpochMs): boolean {
+    return receivedAtMs - this.#checkpointedToMs > LEAP_MS;
   }
 
   /**
@@ -167,9 +174,12 @@ export class ShardMemory {
 
   /**
    * Writes all that is new, as one generation or, where there is much, as several; then drops from RAM what is over the bounds or out of reach.
-   * Log rows up to here are no longer needed for a recovery: the caller notes that in the same transaction.
+   * Log rows up to here are no longer needed for a recovery: the caller notes that in the same transaction. What events received at `aheadToMs` cannot
+   * reach is out of reach.
    */
-  checkpoint(nowMs: EpochMs): void {
+  checkpoint(nowMs: EpochMs, aheadToMs = this.#latestReceivedMs): void {
+    this.#latestReceivedMs = Math.max(this.#latestReceivedMs, aheadToMs);
+    this.#checkpointedToMs = this.#latestReceivedMs;
     this.#writeNews(nowMs);
     const share = this.residentEntries > this.#limits.entriesMax ? this.#limits.entriesMax / 2 / this.residentEntries : 1;
     for (const name of TABLE_NAMES) {
@@ -230,17 +240,20 @@ export class ShardMemory {
     return summary === undefined || hasExpired(name, this.#windows, Math.max(summary.maxMs, generation.writtenAtMs), nowMs);
   }
 
-  /** Takes the newest generations back into RAM, as many as the bound allows; every floor lies above the rest. */
+  /** Takes the newest generations back into RAM, as many as the bound allows and what of them is within reach; every floor lies above the rest. */
   #recover(): void {
     const { generations } = this.#cold;
+    if (generations.length === 0) return;
     for (const { windows } of generations) this.#windows = widen(this.#windows, windows);
+    this.#latestReceivedMs = latestOf(generations, 'ids');
+    this.#checkpointedToMs = this.#latestReceivedMs;
     const first = firstThatFits(generations, this.#limits.entriesMax);
     for (const name of TABLE_NAMES) {
       const table = this.#tables[name];
-      table.startAt(latestOf(generations.slice(0, first), name) + 1);
+      table.startAt(Math.max(latestOf(generations.slice(0, first), name) + 1, this.#outOfReachMs(name)));
       for (const generation of generations.slice(first)) for (const page of this.#cold.pagesOf(generation, MEMORY_TABLES[name])) table.restore(page);
     }
-    this.#waiting.settle(latestOf(generations.slice(0, first), 'waiting') + 1);
+    this.#waiting.settle(Math.max(latestOf(generations.slice(0, first), 'waiting') + 1, this.#outOfReachMs('waiting')));
     for (const generation of generations.slice(first)) for (const page of this.#cold.pagesOf(generation, MEMORY_TABLES.waiting)) this.#waiting.restore(page);
   }
 }
@@ -250,6 +263,9 @@ const TABLE_NAMES_ALL: readonly MemoryTable[] = [...TABLE_NAMES, 'waiting'];
 
 /** A waiting click is written as some 300 bytes of JSON: 3 µs, where another entry takes 0.1. A checkpoint of nothing else would take 70 ms. */
 const WAITING_CLICK_WEIGHT = 32;
+
+/** Times within some three weeks of each other lie close in RAM (`BucketSegment`), others cost ten times as much; an id may have to be known for nine days. */
+const LEAP_MS = 10 * DAY_MS;
 
 /** Ads whose key is kept; beyond, the cache starts anew. */
 const AD_KEYS_MAX = 10_000;
