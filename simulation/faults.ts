@@ -38,8 +38,8 @@ const DRAWS = {
   storeForgets: [0, 0.05],
   /** An hour: a hub loses sight of the store that others see. */
   storeCuts: [0, 0, 12],
-  /** The log has lost its consumers' place in a partition, as one that nobody read for a week. */
-  positionsLost: [0, 0, 6],
+  /** The log has lost its consumers' place in a partition, as one that nobody read for a week. (The seeds of the worlds that once broke draw 0.) */
+  positionsLost: [0, 0, 12, 0, 0, 0],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 
 export type FaultName = keyof typeof DRAWS;
