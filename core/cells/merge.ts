@@ -1,5 +1,3 @@
-import { DISPOSITIONS } from '../disposition.ts';
-import type { Nanos } from '../money.ts';
 import type { DeltaRow, ViewerHashes } from './cell.ts';
 import { assertDelta } from './delta.ts';
 
@@ -22,48 +20,6 @@ export function mergeDeltaRows(a: readonly DeltaRow[], b: readonly DeltaRow[]): 
     cells.set(key, other === undefined ? row : addRows(other, row));
   }
   return [...cells].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
-}
-
-/** What rows add up to. Source: DESIGN §2, `accepted = counted + duplicate + filtered + held`. */
-export type DispositionTotals = {
-  readonly counted: number;
-  readonly duplicate: number;
-  readonly filtered: number;
-  readonly held: number;
-  readonly billable: number;
-  readonly viewable: number;
-  readonly late: number;
-  readonly costNanos: Nanos;
-};
-
-/** Totals of the rows of one kind. */
-export function totalsOf(rows: readonly DeltaRow[], kind: number): DispositionTotals {
-  const totals = { counted: 0, duplicate: 0, filtered: 0, held: 0, billable: 0, viewable: 0, late: 0, costNanos: 0 };
-  for (const row of rows) {
-    if (row.kind !== kind) continue;
-    totals[termOf(row)] += row.count;
-    totals.billable += row.billable;
-    totals.viewable += row.viewable;
-    totals.late += row.late;
-    totals.costNanos += row.costNanos;
-  }
-  return totals;
-}
-
-/** Everything accepted. */
-export function grossOf(totals: DispositionTotals): number {
-  return totals.counted + totals.duplicate + totals.filtered + totals.held;
-}
-
-/** Without duplicates and what lists and routine checks (GIVT) filtered; every rule that filters live is one. */
-export function netOf(totals: DispositionTotals): number {
-  return grossOf(totals) - totals.duplicate - totals.filtered;
-}
-
-function termOf(row: DeltaRow): 'counted' | 'duplicate' | 'filtered' | 'held' {
-  if (row.disposition === DISPOSITIONS.counted) return 'counted';
-  if (row.disposition === DISPOSITIONS.duplicate) return 'duplicate';
-  return row.disposition === DISPOSITIONS.filtered ? 'filtered' : 'held';
 }
 
 function addRows(a: DeltaRow, b: DeltaRow): DeltaRow {
