@@ -96,10 +96,3 @@ export type EdgeTally = {
   readonly rejection: string;
   readonly count: number;
 };
-
-/** One call from an edge to a shard; order is order of arrival. */
-export type EventBatch = {
-  readonly ads: readonly AdTerms[];
-  readonly events: readonly TrackedEvent[];
-  readonly tallies: readonly EdgeTally[];
-};
